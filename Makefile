@@ -1,0 +1,77 @@
+# What a developer types. Each target is a line or two; what needs more is a script of its own in scripts/.
+
+# Whom `make token` makes a token for.
+TENANT ?= pawnee-parks-and-rec
+SUBJECT ?= leslie.knope
+ROLE ?= owner
+# More words for the test runner, as in: make test ARGS=isolation
+ARGS ?=
+
+.DEFAULT_GOAL := help
+# `make -j check test` would only make cargo wait for itself.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Run the service with two tenants' data and print requests to paste; Ctrl-C stops it
+	@scripts/demo
+
+.PHONY: up
+up: ## Start the demo's database and leave it running
+	@scripts/dev up
+
+.PHONY: down
+down: ## Stop the demo's database, keep its data
+	@scripts/dev down
+
+.PHONY: psql
+psql: ## Open psql on the demo's database, as its superuser
+	@scripts/dev psql
+
+.PHONY: token
+token: ## Print a token: make token TENANT=dunder-mifflin SUBJECT=michael.scott ROLE=owner
+	@scripts/token '$(TENANT)' '$(SUBJECT)' '$(ROLE)'
+
+.PHONY: audit
+audit: ## Say of each relation of the demo whether it is isolated
+	@scripts/dev run check
+
+.PHONY: build
+build: ## Build the release binary, target/release/rowhouse
+	cargo build --release --locked
+
+.PHONY: test
+test: ## Run the tests against a private PostgreSQL
+	@scripts/test $(ARGS)
+
+.PHONY: check
+check: ## Everything that can be wrong without running a test: format, lints, documents
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	scripts/docs --check
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt
+
+.PHONY: lint
+lint: ## Lint the code, and the scripts where shellcheck is installed
+	cargo clippy --all-targets -- -D warnings
+	if command -v shellcheck >/dev/null; then grep -lE '^#!.*bash' scripts/* .ci/run | xargs shellcheck; fi
+
+.PHONY: docs
+docs: ## Write the documents that the program knows itself, docs/config.md and docs/errors.md
+	scripts/docs
+
+.PHONY: bench
+bench: ## Measure throughput and latency
+	@scripts/bench
+
+.PHONY: clean
+clean: ## Delete what was built, and the private databases with their data
+	scripts/dev clean
+	if command -v cargo >/dev/null; then cargo clean; fi

@@ -1,0 +1,64 @@
+-- Which relations may be served, and what Postgres itself says of their isolation.
+--
+-- Run by the service as its request role. $1: exposed schemas (text[]); $2: single relations, as schema.name (text[]).
+-- row_security_active() is evaluated as the role that asks, so it is Postgres' own answer for the pooled connections.
+-- Partitions are left out: they are reached through their parent (a partition named by hand uses its own policies).
+
+select
+    c.oid as oid,
+    n.nspname::pg_catalog.text as schema_name,
+    c.relname::pg_catalog.text as relation_name,
+    c.relkind::pg_catalog.text as relation_kind,
+    pg_catalog.obj_description(c.oid, 'pg_class') as comment,
+    d.kind as declared_kind,
+    d.tenant_column::pg_catalog.text as declared_tenant_column,
+    owner.rolname::pg_catalog.text as owner_name,
+    pg_catalog.pg_has_role(c.relowner, 'MEMBER') as owner_reachable,
+    c.relrowsecurity as rls_enabled,
+    case
+        when c.relkind in ('r', 'p') then pg_catalog.row_security_active(c.oid)
+        else false
+    end as rls_active,
+    exists (
+        select
+        from pg_catalog.pg_policy as p
+        where p.polrelid = c.oid
+            and p.polpermissive
+            and (
+                0 = any (p.polroles)
+                or exists (
+                    select
+                    from pg_catalog.unnest(p.polroles) as r (role_oid)
+                    where pg_catalog.pg_has_role(r.role_oid, 'USAGE')
+                )
+            )
+    ) as has_policy,
+    coalesce(
+        (
+            select o.option_value in ('true', 'on', 'yes', '1')
+            from pg_catalog.pg_options_to_table(c.reloptions) as o
+            where o.option_name = 'security_invoker'
+        ),
+        false
+    ) as security_invoker,
+    pg_catalog.has_any_column_privilege(c.oid, 'SELECT') as may_select,
+    pg_catalog.has_table_privilege(c.oid, 'SELECT') as may_select_whole,
+    pg_catalog.has_any_column_privilege(c.oid, 'INSERT') as may_insert,
+    pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') as may_update,
+    pg_catalog.has_table_privilege(c.oid, 'DELETE') as may_delete
+from pg_catalog.pg_class as c
+inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+inner join pg_catalog.pg_roles as owner on owner.oid = c.relowner
+left join tenancy.relation as d on d.relation = c.oid
+where c.relkind in ('r', 'p', 'v', 'm', 'f')
+    and not c.relispartition
+    and (
+        n.nspname = any ($1)
+        or n.nspname || '.' || c.relname = any ($2)
+    )
+    and pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+    and (
+        pg_catalog.has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE')
+        or pg_catalog.has_table_privilege(c.oid, 'DELETE')
+    )
+order by schema_name, relation_name

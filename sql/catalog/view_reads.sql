@@ -1,0 +1,70 @@
+-- What each view in $1 (oid[]) reads, through views of any depth: for each base relation, whether its rows are kept
+-- apart for the request role, and whether every view on the way reads as the caller (security_invoker).
+--
+-- A view that is not security_invoker reads as its owner, for whom other policies hold or none. A function that the
+-- view calls and that is security definer is a door of the same kind, and listed as such.
+
+with recursive reads (view_oid, relation_oid, as_caller) as (
+    select
+        v.oid,
+        v.oid,
+        true
+    from pg_catalog.unnest($1) as v (oid)
+    union
+    select
+        r.view_oid,
+        d.refobjid,
+        r.as_caller and coalesce(
+            (
+                select o.option_value in ('true', 'on', 'yes', '1')
+                from pg_catalog.pg_class as c
+                cross join lateral pg_catalog.pg_options_to_table(c.reloptions) as o
+                where c.oid = r.relation_oid
+                    and o.option_name = 'security_invoker'
+            ),
+            false
+        )
+    from reads as r
+    inner join pg_catalog.pg_rewrite as w on w.ev_class = r.relation_oid
+    inner join pg_catalog.pg_depend as d
+        on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+        and d.objid = w.oid
+        and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        and d.refobjid <> r.relation_oid
+),
+definers (view_oid, function_name) as (
+    select distinct
+        r.view_oid,
+        p.oid::pg_catalog.regprocedure::pg_catalog.text
+    from reads as r
+    inner join pg_catalog.pg_rewrite as w on w.ev_class = r.relation_oid
+    inner join pg_catalog.pg_depend as d
+        on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+        and d.objid = w.oid
+        and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+    inner join pg_catalog.pg_proc as p on p.oid = d.refobjid
+    where p.prosecdef
+)
+select
+    r.view_oid,
+    pg_catalog.format('%I.%I', n.nspname, c.relname) as reads,
+    r.as_caller,
+    coalesce(g.kind = 'global', false) as declared_global,
+    case
+        when c.relkind in ('r', 'p') then pg_catalog.row_security_active(c.oid)
+        else false
+    end as rls_active
+from reads as r
+inner join pg_catalog.pg_class as c on c.oid = r.relation_oid
+inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+left join tenancy.relation as g on g.relation = c.oid
+where c.relkind <> 'v'
+union all
+select
+    f.view_oid,
+    f.function_name,
+    false,
+    false,
+    false
+from definers as f
+order by view_oid, reads

@@ -1,0 +1,77 @@
+//! What becomes of a connection whose request was dropped: the client hung up, or the deadline passed.
+//!
+//! Everything of the request, its COMMIT too, is queued already (`transaction`), so the transaction ends by itself. The
+//! connection is free again when the server has answered it all; a statement that takes longer than a short grace is
+//! cancelled (Postgres manual, 55.2.9).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::Object;
+use metrics::counter;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::Database;
+use super::pool::{Connection, Lease};
+use crate::config::Config;
+
+/// How long a cancelled connection may take to answer before it is closed.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// Shared by all workers: how cancel requests are sent, and how many at a time.
+#[derive(Clone)]
+pub struct Settler {
+    tls: MakeRustlsConnect,
+    cancels: Arc<Semaphore>,
+    grace: Duration,
+}
+
+impl Settler {
+    pub fn new(database: &Database, config: &Config) -> Self {
+        Self {
+            tls: database.tls.clone(),
+            cancels: Arc::new(Semaphore::new(config.cancel_connections_max)),
+            grace: Duration::from_millis(config.cancel_grace_ms),
+        }
+    }
+
+    /// Holds the connection until the server is done with it, cancelling what runs too long, and only then lets it go
+    /// back to its pool.
+    pub(super) fn settle(&self, lease: Arc<Lease>, transaction_open: bool) {
+        let settler = self.clone();
+        tokio::spawn(async move {
+            if !settler.answered(&lease, transaction_open).await {
+                // No answer: nobody may use it again.
+                counter!("rowhouse_connections_abandoned_total").increment(1);
+                if let Some(lease) = Arc::into_inner(lease) {
+                    drop(Object::take(lease));
+                }
+            }
+        });
+    }
+
+    async fn answered(&self, connection: &Connection, transaction_open: bool) -> bool {
+        // Stands behind everything that is queued: its answer means that the rest is answered.
+        let barrier = connection.client.batch_execute(if transaction_open { "rollback" } else { "" });
+        tokio::pin!(barrier);
+        if let Ok(answer) = timeout(self.grace, &mut barrier).await {
+            return answer.is_ok();
+        }
+        counter!("rowhouse_cancels_total").increment(1);
+        {
+            let Ok(_permit) = self.cancels.acquire().await else { return false };
+            let cancel = connection.client.cancel_token();
+            match timeout(ANSWER_MAX, cancel.cancel_query(self.tls.clone())).await {
+                Ok(Ok(())) => {}
+                _ => return false,
+            }
+        }
+        if !matches!(timeout(ANSWER_MAX, barrier).await, Ok(Ok(()))) {
+            return false;
+        }
+        // The cancel may have come too late for its statement; one more answer, and it cannot hit the next request's.
+        matches!(timeout(ANSWER_MAX, connection.client.batch_execute("")).await, Ok(Ok(())))
+    }
+}

@@ -1,0 +1,369 @@
+//! The tenant transaction: BEGIN with the tenant's settings, the statement and COMMIT in one flush, one round trip.
+//!
+//! All messages are queued before the first answer is awaited. Dropping the future at any later point therefore leaves
+//! no open transaction: COMMIT is on its way, and `settle` waits for its answer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_util::future::{MaybeDone, maybe_done, poll_fn};
+use futures_util::{FutureExt, StreamExt};
+use metrics::gauge;
+use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Row, RowStream, Statement as Prepared};
+
+use super::pool::{Connection, Lease, OnDrop, Pool};
+use super::Error;
+use crate::query::{Param, Prologue, Statement};
+
+/// What one request asks of Postgres. A [`Prologue`] is made from a `TenantContext` only, so there is no transaction
+/// without a tenant.
+#[derive(Debug)]
+pub struct Work {
+    pub prologue: Prologue,
+    /// Counts all rows, whatever window `statement` has; runs before it, on the same snapshot.
+    pub count: Option<Statement>,
+    pub statement: Statement,
+    pub end: End,
+    pub writes: bool,
+}
+
+/// Who ends the transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// COMMIT is sent with the statement.
+    Commit,
+    /// The rows decide: a second round trip commits or rolls back ([`Rows::commit`], [`Rows::roll_back`]).
+    Decide,
+}
+
+type Queued<T> = Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>> + Send>>;
+
+/// The rows of one transaction, as they arrive.
+pub struct Rows {
+    /// Declared before `lease`: dropped first.
+    rows: Pin<Box<RowStream>>,
+    commit: Option<MaybeDone<Queued<()>>>,
+    /// What `count` counted.
+    pub total: Option<u64>,
+    lease: Held,
+    writes: bool,
+}
+
+impl Pool {
+    /// Runs `work` and gives its rows.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`]; where one is returned nothing was committed, except as `outcome_unknown` says.
+    pub async fn run(&self, work: &Work) -> Result<Rows, Error> {
+        let started = tokio::time::Instant::now();
+        let lease = self.checkout().await?;
+        let deadline_ms = self.deadline.as_millis().try_into().unwrap_or(u64::MAX);
+        let left = self.deadline.saturating_sub(started.elapsed());
+        match timeout(left, self.attempts(lease, work)).await {
+            Ok(rows) => rows,
+            Err(_) => Err(Error::Deadline { deadline_ms }),
+        }
+    }
+
+    async fn attempts(&self, lease: Lease, work: &Work) -> Result<Rows, Error> {
+        let held = Held::new(lease, self, work.end == End::Decide);
+        match self.attempt(&held, work).await {
+            // Nothing ran: the tables changed since the statement was prepared, or a pooler dropped it.
+            Err(Error::Statement(refusal)) if stale(&refusal) => {
+                held.lease.forget(&work.statement.text);
+                if let Some(count) = &work.count {
+                    held.lease.forget(&count.text);
+                }
+                if let Some(text) = work.prologue.statement_text() {
+                    held.lease.forget(text);
+                }
+                self.roll_back_if_open(&held, work).await?;
+                self.attempt(&held, work).await
+            }
+            attempt => attempt,
+        }
+        .map(|flown| Rows {
+            rows: flown.rows,
+            commit: flown.commit,
+            total: flown.total,
+            lease: held,
+            writes: work.writes,
+        })
+    }
+
+    /// After a failed attempt whose COMMIT was not sent, the failed transaction is still open.
+    async fn roll_back_if_open(&self, held: &Held, work: &Work) -> Result<(), Error> {
+        if work.end == End::Decide {
+            held.lease.client.batch_execute("rollback").await.map_err(|e| Error::from_postgres(e, false))?;
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, held: &Held, work: &Work) -> Result<Flown, Error> {
+        let failed = |error| Error::from_postgres(error, work.writes && work.end == End::Commit);
+        let lease = &held.lease;
+        // Only prepared statements may stand in the middle: preparing takes a round trip of its own, and what follows
+        // would overtake it.
+        let prologue = self.ready_text(lease, work.prologue.statement_text()).await?;
+        let count = match &work.count {
+            Some(count) => Some(self.ready(lease, count).await?),
+            None => None,
+        };
+        let statement = self.ready(lease, &work.statement).await?;
+
+        let mut flight = Flight {
+            begin: maybe_done(begin(lease.clone(), work.prologue.begin.clone())),
+            settings: maybe_done(settings(lease.clone(), prologue, work.prologue.params.clone())),
+            count: maybe_done(count_rows(lease.clone(), count, work.count.as_ref())),
+            rows: maybe_done(rows(lease.clone(), statement, &work.statement)),
+            commit: match work.end {
+                End::Commit => Some(maybe_done(commit(lease.clone()))),
+                End::Decide => None,
+            },
+        };
+        poll_fn(|context| flight.poll(context)).await;
+
+        // Errors in the order of the messages: the first is the cause, what follows is 25P02.
+        let begun = flight.begin.take_output().unwrap_or(Ok(()));
+        let set = flight.settings.take_output().unwrap_or(Ok(()));
+        let total = flight.count.take_output().unwrap_or(Ok(None));
+        let rows = match flight.rows.take_output() {
+            Some(rows) => rows,
+            None => return Err(Error::Lost { outcome_unknown: false, source: None }),
+        };
+        let outcome = (|| {
+            begun?;
+            set?;
+            Ok((total?, rows?))
+        })();
+        match outcome {
+            Ok((total, rows)) => Ok(Flown { rows: Box::pin(rows), commit: flight.commit, total }),
+            Err(error) => {
+                // The COMMIT of a failed transaction rolls back; its answer frees the connection.
+                if let Some(commit) = flight.commit {
+                    commit.await;
+                }
+                Err(failed(error))
+            }
+        }
+    }
+
+    async fn ready(&self, lease: &Lease, statement: &Statement) -> Result<Ready, Error> {
+        Ok(self.ready_text(lease, Some(&statement.text)).await?.unwrap_or(Ready::Unnamed))
+    }
+
+    async fn ready_text(&self, lease: &Lease, text: Option<&str>) -> Result<Option<Ready>, Error> {
+        match text {
+            None => Ok(None),
+            Some(_) if !self.prepared_statements => Ok(Some(Ready::Unnamed)),
+            Some(text) => {
+                let prepared = lease.prepared(text).await.map_err(|error| Error::from_postgres(error, false))?;
+                Ok(Some(Ready::Prepared(prepared)))
+            }
+        }
+    }
+}
+
+/// "cached plan must not change result type", and a prepared statement that the server does not know.
+fn stale(refusal: &tokio_postgres::error::DbError) -> bool {
+    *refusal.code() == SqlState::INVALID_SQL_STATEMENT_NAME
+        || (*refusal.code() == SqlState::FEATURE_NOT_SUPPORTED && refusal.routine() == Some("RevalidateCachedQuery"))
+}
+
+/// A statement that can be queued without waiting.
+enum Ready {
+    Prepared(Prepared),
+    /// Parsed with the message that runs it: for poolers that lose prepared statements.
+    Unnamed,
+}
+
+struct Flown {
+    rows: Pin<Box<RowStream>>,
+    commit: Option<MaybeDone<Queued<()>>>,
+    total: Option<u64>,
+}
+
+/// The messages of one transaction; polled in this order, so queued in this order.
+struct Flight {
+    begin: MaybeDone<Queued<()>>,
+    settings: MaybeDone<Queued<()>>,
+    count: MaybeDone<Queued<Option<u64>>>,
+    rows: MaybeDone<Queued<RowStream>>,
+    commit: Option<MaybeDone<Queued<()>>>,
+}
+
+impl Flight {
+    /// Ready when everything but the COMMIT is answered: its answer follows the rows, which are yet to be read.
+    fn poll(&mut self, context: &mut std::task::Context<'_>) -> Poll<()> {
+        let begun = self.begin.poll_unpin(context).is_ready();
+        let set = self.settings.poll_unpin(context).is_ready();
+        let counted = self.count.poll_unpin(context).is_ready();
+        let rows = self.rows.poll_unpin(context).is_ready();
+        if let Some(commit) = &mut self.commit {
+            let _ = commit.poll_unpin(context);
+        }
+        if begun && set && counted && rows { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+trait TakeOutput<T> {
+    fn take_output(&mut self) -> Option<T>;
+}
+
+impl<F: Future + Unpin> TakeOutput<F::Output> for MaybeDone<F> {
+    fn take_output(&mut self) -> Option<F::Output> {
+        Pin::new(self).take_output()
+    }
+}
+
+fn begin(lease: Arc<Lease>, text: String) -> Queued<()> {
+    Box::pin(async move { lease.client.batch_execute(&text).await })
+}
+
+fn commit(lease: Arc<Lease>) -> Queued<()> {
+    Box::pin(async move { lease.client.batch_execute("commit").await })
+}
+
+fn settings(lease: Arc<Lease>, ready: Option<Ready>, params: Vec<Param>) -> Queued<()> {
+    Box::pin(async move {
+        let Some(ready) = ready else { return Ok(()) };
+        drain(start(&lease, ready, Prologue::STATEMENT, &params).await?).await.map(|_| ())
+    })
+}
+
+fn count_rows(lease: Arc<Lease>, ready: Option<Ready>, statement: Option<&Statement>) -> Queued<Option<u64>> {
+    let parts = statement.map(|statement| (statement.text.clone(), statement.params.clone()));
+    Box::pin(async move {
+        let (Some(ready), Some((text, params))) = (ready, parts) else { return Ok(None) };
+        match drain(start(&lease, ready, &text, &params).await?).await? {
+            Some(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok()),
+            None => Ok(None),
+        }
+    })
+}
+
+fn rows(lease: Arc<Lease>, ready: Ready, statement: &Statement) -> Queued<RowStream> {
+    let (text, params) = (statement.text.clone(), statement.params.clone());
+    Box::pin(async move { start(&lease, ready, &text, &params).await })
+}
+
+async fn start(
+    connection: &Connection,
+    ready: Ready,
+    text: &str,
+    params: &[Param],
+) -> Result<RowStream, tokio_postgres::Error> {
+    match ready {
+        Ready::Prepared(prepared) => connection.client.query_raw(&prepared, params).await,
+        Ready::Unnamed => {
+            let typed = params.iter().map(|param| (param, Type::UNKNOWN));
+            connection.client.query_typed_raw(text, typed).await
+        }
+    }
+}
+
+/// Reads a stream to its end and gives its last row.
+async fn drain(stream: RowStream) -> Result<Option<Row>, tokio_postgres::Error> {
+    let mut stream = std::pin::pin!(stream);
+    let mut last = None;
+    while let Some(row) = stream.next().await {
+        last = Some(row?);
+    }
+    Ok(last)
+}
+
+impl Rows {
+    /// The next row; None at the end.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] (a failure while running, a time-out), [`Error::Lost`].
+    pub async fn next(&mut self) -> Result<Option<Row>, Error> {
+        match self.rows.next().await {
+            Some(Ok(row)) => Ok(Some(row)),
+            Some(Err(error)) => {
+                let outcome_unknown = self.writes && self.commit.is_some();
+                if let Some(commit) = self.commit.take() {
+                    // As after a failed start: the answer to the COMMIT frees the connection.
+                    let mut commit = commit;
+                    (&mut commit).await;
+                    self.lease.settled();
+                }
+                Err(Error::from_postgres(error, outcome_unknown))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The rows that the statement affected or returned; 0 until the end of the rows.
+    pub fn affected(&self) -> u64 {
+        self.rows.rows_affected().unwrap_or(0)
+    }
+
+    /// Commits and gives the number of rows that the statement affected or returned. Call it at the end of the rows.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] where a deferred constraint fails, [`Error::Lost`].
+    pub async fn commit(mut self) -> Result<u64, Error> {
+        let affected = self.affected();
+        let answer = match self.commit.take() {
+            Some(mut commit) => {
+                (&mut commit).await;
+                commit.take_output().unwrap_or(Ok(()))
+            }
+            None => self.lease.lease.client.batch_execute("commit").await,
+        };
+        self.lease.settled();
+        answer.map_err(|error| Error::from_postgres(error, self.writes))?;
+        Ok(affected)
+    }
+
+    /// Ends the transaction without a trace. Only where [`End::Decide`] left it open.
+    ///
+    /// # Errors
+    /// [`Error::Lost`].
+    pub async fn roll_back(mut self) -> Result<(), Error> {
+        let answer = self.lease.lease.client.batch_execute("rollback").await;
+        self.lease.settled();
+        answer.map_err(|error| Error::from_postgres(error, false))
+    }
+}
+
+/// A connection in use: when dropped before the server has answered everything, `settle` takes it over.
+struct Held {
+    lease: Arc<Lease>,
+    settler: super::settle::Settler,
+    transaction_open: bool,
+    settled: bool,
+    _in_use: OnDrop<fn()>,
+}
+
+impl Held {
+    fn new(lease: Lease, pool: &Pool, transaction_open: bool) -> Self {
+        gauge!("rowhouse_pool_in_use").increment(1);
+        Self {
+            lease: Arc::new(lease),
+            settler: pool.settler.clone(),
+            transaction_open,
+            settled: false,
+            _in_use: OnDrop(|| gauge!("rowhouse_pool_in_use").decrement(1)),
+        }
+    }
+
+    /// The server has answered everything that was sent.
+    fn settled(&mut self) {
+        self.settled = true;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.settler.settle(self.lease.clone(), self.transaction_open);
+        }
+    }
+}

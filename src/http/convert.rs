@@ -1,0 +1,157 @@
+//! actix's request into a [`RawRequest`], and answers back. Copies, and decides nothing.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::{Method as ActixMethod, StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+
+use crate::config::Config;
+use crate::error::{Answer, Error};
+use crate::pipeline::{Body, Reply, Streaming};
+use crate::request::{Method, RawRequest};
+
+/// Everything of a request but its body.
+pub(super) fn head(request: &HttpRequest) -> RawRequest {
+    let all = |name: &str| -> Vec<Bytes> {
+        request.headers().get_all(name).map(|value| Bytes::copy_from_slice(value.as_bytes())).collect()
+    };
+    let joined = |name: header::HeaderName| {
+        let values: Vec<&str> = request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    };
+    RawRequest {
+        method: match *request.method() {
+            ActixMethod::GET => Method::Get,
+            ActixMethod::HEAD => Method::Head,
+            ActixMethod::POST => Method::Post,
+            ActixMethod::PATCH => Method::Patch,
+            ActixMethod::PUT => Method::Put,
+            ActixMethod::DELETE => Method::Delete,
+            ActixMethod::OPTIONS => Method::Options,
+            _ => Method::Other,
+        },
+        path: request.uri().path().to_owned(),
+        query: request.query_string().to_owned(),
+        authorization: all("authorization"),
+        tenant_headers: all("x-tenant-id"),
+        accept: joined(header::ACCEPT),
+        prefer: joined(header::HeaderName::from_static("prefer")),
+        range: joined(header::RANGE),
+        content_type: joined(header::CONTENT_TYPE),
+        body: Bytes::new(),
+    }
+}
+
+/// Reads a body, up to the limits of size and time.
+pub(super) async fn body(mut payload: web::Payload, config: &Config) -> Result<Bytes, Error> {
+    let limit = config.body_bytes_max;
+    let read = async {
+        let mut body = BytesMut::new();
+        while let Some(part) = payload.next().await {
+            let part = part.map_err(|_| Error::BodyBroken("the client broke the transfer off"))?;
+            if (body.len() + part.len()) as u64 > limit {
+                return Err(Error::BodyTooLarge { limit });
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body.freeze())
+    };
+    match tokio::time::timeout(Duration::from_millis(config.body_timeout_ms), read).await {
+        Ok(body) => body,
+        Err(_) => Err(Error::BodyBroken("body_timeout_ms passed")),
+    }
+}
+
+pub(super) fn reply(reply: Reply) -> HttpResponse {
+    let mut response = HttpResponse::build(status(reply.status));
+    for (name, value) in reply.headers {
+        response.insert_header((name, value));
+    }
+    match reply.body {
+        Body::Empty => response.finish(),
+        Body::Full(bytes) => response.body(bytes),
+        Body::Stream(streaming) => response.body(StreamBody::new(streaming)),
+    }
+}
+
+/// An error's answer, as `application/problem+json` where the client asks for that (RFC 9457).
+pub(super) fn error(answer: &Answer, accept: Option<&str>, request_id: &str) -> HttpResponse {
+    let mut response = HttpResponse::build(status(answer.status));
+    if let Some(challenge) = answer.challenge {
+        response.insert_header((header::WWW_AUTHENTICATE, challenge));
+    }
+    if let Some(seconds) = answer.retry_after_s {
+        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    }
+    if let Some(allow) = answer.allow {
+        response.insert_header((header::ALLOW, allow));
+    }
+    let mut document = serde_json::to_value(answer).unwrap_or_default();
+    let is_problem = accept.is_some_and(|accept| accept.contains("application/problem+json"));
+    if let (true, Some(members)) = (is_problem, document.as_object_mut()) {
+        members.insert("type".to_owned(), "about:blank".into());
+        members.insert("title".to_owned(), answer.message.as_str().into());
+        members.insert("status".to_owned(), answer.status.into());
+        members.insert("instance".to_owned(), format!("urn:uuid:{request_id}").into());
+    }
+    let content_type = if is_problem { "application/problem+json" } else { "application/json; charset=utf-8" };
+    response.insert_header((header::CONTENT_TYPE, content_type)).body(document.to_string())
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+type NextChunk = Pin<Box<dyn Future<Output = (Box<Streaming>, Result<Option<Bytes>, Error>)>>>;
+
+/// A streamed body. Dropped by actix when the client hangs up, and the rows with it.
+struct StreamBody {
+    next: Option<NextChunk>,
+}
+
+impl StreamBody {
+    fn new(streaming: Box<Streaming>) -> Self {
+        StreamBody { next: Some(Self::chunk(streaming)) }
+    }
+
+    fn chunk(mut streaming: Box<Streaming>) -> NextChunk {
+        Box::pin(async move {
+            let chunk = streaming.next().await;
+            (streaming, chunk)
+        })
+    }
+}
+
+impl MessageBody for StreamBody {
+    type Error = Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let Some(next) = &mut self.next else { return Poll::Ready(None) };
+        let (streaming, chunk) = std::task::ready!(next.as_mut().poll(context));
+        match chunk {
+            Ok(Some(bytes)) => {
+                self.next = Some(Self::chunk(streaming));
+                Poll::Ready(Some(Ok(bytes)))
+            }
+            Ok(None) => {
+                self.next = None;
+                Poll::Ready(None)
+            }
+            Err(error) => {
+                // The status is sent: breaking the transfer off is the only way left to say that it is not whole.
+                tracing::error!(error = %error, "a streamed answer broke off");
+                self.next = None;
+                Poll::Ready(Some(Err(error)))
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The only module that knows actix: listeners, the conversion of requests and answers, signals.
+
+mod admin;
+mod convert;
+mod service;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App as Application, HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::app::{App, StartError};
+use crate::config::Config;
+
+/// Serves until SIGTERM or SIGINT, then lets the requests in flight end.
+///
+/// # Errors
+/// [`StartError`]: nothing was served.
+pub fn serve(config: Config, metrics: PrometheusHandle) -> Result<(), StartError> {
+    actix_web::rt::System::new().block_on(run(config, metrics))
+}
+
+async fn run(config: Config, metrics: PrometheusHandle) -> Result<(), StartError> {
+    // Bound first: a port in use is told before anything else is tried.
+    let listener = bind("bind", &config.bind)?;
+    let admin_listener = bind("admin_bind", &config.admin_bind)?;
+    let address = |listener: &TcpListener| listener.local_addr().map(|at| at.to_string()).unwrap_or_default();
+    let (served_at, admin_at) = (address(&listener), address(&admin_listener));
+    let bind_error = |source| StartError::Bind { address: served_at.clone(), key: "bind", source };
+
+    let app = App::start(config).await?;
+    let config = &app.config;
+    metrics::gauge!("rowhouse_pool_size").set((config.pool_size_per_worker() * config.worker_count()) as f64);
+
+    let shared = app.clone();
+    let server = HttpServer::new(move || {
+        Application::new()
+            .app_data(web::Data::new(shared.worker()))
+            .default_service(web::to(service::handle))
+    })
+    .workers(config.worker_count())
+    .max_connections(config.connections_max)
+    .keep_alive(Duration::from_secs(config.keep_alive_s))
+    .client_request_timeout(Duration::from_millis(config.head_timeout_ms))
+    .shutdown_timeout(config.shutdown_timeout_s)
+    // A client that hangs up drops its request, and the statement is cancelled.
+    .h1_allow_half_closed(false)
+    .disable_signals()
+    .listen(listener)
+    .map_err(bind_error)?
+    .run();
+
+    let admin = admin::server(app.clone(), metrics, admin_listener).map_err(bind_error)?;
+    let (reload, reloads) = mpsc::channel(1);
+    actix_web::rt::spawn(app.clone().keep_current(reloads));
+    actix_web::rt::spawn(signals(app.clone(), server.handle(), admin.handle(), reload));
+    tracing::info!(address = served_at, admin = admin_at, "listening");
+    let (served, administered) = futures_util::future::join(server, admin).await;
+    served.and(administered).map_err(bind_error)
+}
+
+fn bind(key: &'static str, address: &str) -> Result<TcpListener, StartError> {
+    let bound = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    bound().map_err(|source: io::Error| StartError::Bind { address: address.to_owned(), key, source })
+}
+
+/// SIGUSR1 reloads the catalog; SIGTERM and SIGINT drain and end.
+async fn signals(app: Arc<App>, server: ServerHandle, admin: ServerHandle, reload: mpsc::Sender<()>) {
+    let signal = |kind| signal(kind).expect("handlers for these signals can be installed on every Unix");
+    let mut reloads = signal(SignalKind::user_defined1());
+    let mut terminate = signal(SignalKind::terminate());
+    let mut interrupt = signal(SignalKind::interrupt());
+    loop {
+        tokio::select! {
+            _ = reloads.recv() => {
+                let _ = reload.try_send(());
+            }
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    tracing::info!("draining");
+    app.drain();
+    server.stop(true).await;
+    admin.stop(false).await;
+}

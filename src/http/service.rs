@@ -1,0 +1,136 @@
+//! One HTTP request around the pipeline: its id, its log line, its metrics.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use metrics::{counter, histogram};
+use uuid::Uuid;
+
+use super::convert;
+use crate::app::Worker;
+use crate::error::Error;
+use crate::pipeline::{self, Trace};
+use crate::request::{Method, RawRequest};
+
+/// Answers every request of the API: there is one route, and it asks for a token.
+pub(super) async fn handle(request: HttpRequest, payload: web::Payload, worker: web::Data<Worker>) -> HttpResponse {
+    let started = Instant::now();
+    let request_id = request_id(&request);
+    let mut raw = convert::head(&request);
+    let mut trace = Trace::default();
+    let outcome = respond(&worker, &mut raw, payload, &mut trace).await;
+    let (mut response, error) = match outcome {
+        Ok(reply) => (convert::reply(reply), None),
+        Err(error) => (convert::error(&error.answer(), raw.accept.as_deref(), &request_id), Some(error)),
+    };
+    header(&mut response, "x-request-id", &request_id);
+    if worker.app.config.server_timing {
+        let stages: Vec<String> = trace.stages.iter().map(|(stage, ms)| format!("{stage};dur={ms:.3}")).collect();
+        header(&mut response, "server-timing", &stages.join(", "));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    measure(&request, &trace, error.as_ref(), response.status().as_u16(), seconds);
+    log(&request, &request_id, &trace, error.as_ref(), response.status().as_u16(), seconds);
+    response
+}
+
+async fn respond(
+    worker: &Worker,
+    raw: &mut RawRequest,
+    payload: web::Payload,
+    trace: &mut Trace,
+) -> Result<pipeline::Reply, Error> {
+    if matches!(raw.method, Method::Post | Method::Patch | Method::Put) {
+        raw.body = convert::body(payload, &worker.app.config).await?;
+    }
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    pipeline::respond(worker, raw, now_s, trace).await
+}
+
+/// The client's `X-Request-Id`, if it is a UUID, else a new one: nothing else of a client's gets into log fields.
+fn request_id(request: &HttpRequest) -> String {
+    let sent = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    match sent.and_then(|text| Uuid::try_parse(text).ok()) {
+        Some(id) => id.to_string(),
+        None => Uuid::new_v4().to_string(),
+    }
+}
+
+fn header(response: &mut HttpResponse, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// The label of a request in metrics: bounded by what is served, whatever clients send.
+fn route(trace: &Trace) -> String {
+    match &trace.relation {
+        Some(relation) if trace.by_key => format!("/{relation}/{{key}}"),
+        Some(relation) => format!("/{relation}"),
+        None => "none".to_owned(),
+    }
+}
+
+fn measure(request: &HttpRequest, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
+    let method = match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE" | "OPTIONS") => known.to_owned(),
+        _ => "other".to_owned(),
+    };
+    let labels = [("method", method), ("route", route(trace)), ("status", status.to_string())];
+    counter!("rowhouse_requests_total", &labels).increment(1);
+    histogram!("rowhouse_request_duration_seconds", &labels).record(seconds);
+    if let Some(Error::Credential(refusal)) = error {
+        counter!("rowhouse_credentials_refused_total", "reason" => refusal.label()).increment(1);
+    }
+}
+
+fn log(request: &HttpRequest, id: &str, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
+    let method = request.method().as_str();
+    let tenant = trace.tenant.map(|tenant| tenant.to_string());
+    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let reason = error.map(reason);
+    let duration_ms = seconds * 1e3;
+    let route = route(trace);
+    // A query string may hold personal data, a path a key: neither is logged.
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                request.id = id,
+                traceparent,
+                method,
+                route,
+                status,
+                tenant.id = tenant,
+                duration_ms,
+                reason,
+                "{method} {route} {status}"
+            )
+        };
+    }
+    match error {
+        Some(error) if error.is_server_fault() => line!(error),
+        Some(_) => line!(info),
+        None => line!(info),
+    }
+}
+
+/// Why a request failed, for the log: never a token, a claim or a value.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Credential(refusal) => refusal.label().to_owned(),
+        Error::Selection(selection) => selection.label().to_owned(),
+        Error::Database(crate::db::Error::Statement(refusal)) => refusal.code().code().to_owned(),
+        Error::Database(error) => {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(error);
+            while let Some(cause) = source {
+                text = format!("{text}: {cause}");
+                source = cause.source();
+            }
+            text
+        }
+        Error::Internal(why) => (*why).to_owned(),
+        other => other.answer().code,
+    }
+}

@@ -1,0 +1,572 @@
+//! Bearer token -> `Principal` -> `TenantContext`: who is asking, and for which tenant.
+//!
+//! A [`Principal`] is made only by [`Verifier::verify`], a [`TenantContext`] only from one by [`select`];
+//! without a context there is no transaction. No I/O happens here after the start, and nothing of HTTP but
+//! header values is known. Every way in which a token can be bad has one answer outside; [`Reason`] is for logs
+//! and metrics. The numbers V1 to V17, V21, T1, T2 and J6 of the tests' names are those of the requirements.
+
+mod claims;
+pub mod issuers;
+mod json;
+mod keys;
+pub mod mint;
+mod selection;
+mod token;
+
+#[cfg(test)]
+mod fixture;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use uuid::Uuid;
+
+use issuers::{Fault, IssuerConfig, Issuers};
+use json::Json;
+use token::Header;
+
+pub use claims::ORGS_MAX;
+pub use selection::{SelectionError, Selectors, TenantContext, select};
+pub use token::{TOKEN_BYTES_MAX, Token, credential};
+
+/// The challenge of a 403 for want of a role or permission (RFC 6750 3.1).
+pub const INSUFFICIENT_SCOPE: &str = "Bearer realm=\"rowhouse\", error=\"insufficient_scope\"";
+
+/// Verifies tokens. Immutable; share it in an `Arc`.
+pub struct Verifier {
+    issuers: Issuers,
+}
+
+impl Verifier {
+    /// Checks the configuration, reads the key files and tests the signature library.
+    ///
+    /// # Errors
+    ///
+    /// [`issuers::Error`] names the issuer, the key and the fault. No issuer at all is no error: every token
+    /// is then refused.
+    pub fn new(configs: &[IssuerConfig]) -> Result<Verifier, issuers::Error> {
+        let verifier = Verifier { issuers: Issuers::load(configs)? };
+        if library_works() && verifier.issuers.keys().all(|key| !key.verifies(b"forged", &vec![0; 256])) {
+            return Ok(verifier);
+        }
+        Err(issuers::Error { issuer: "any".to_owned(), key: "any".to_owned(), fault: Fault::SelfTest })
+    }
+
+    /// Verifies `token` at `now_s`, seconds since 1970.
+    ///
+    /// Before the signature is verified, claims decide nothing but which key to use (V17).
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Invalid`], with the first reason found.
+    pub fn verify(&self, token: Token<'_>, now_s: u64) -> Result<Principal, Refusal> {
+        self.read(token, now_s).map_err(Refusal::Invalid)
+    }
+
+    fn read(&self, token: Token<'_>, now_s: u64) -> Result<Principal, Reason> {
+        let parts = token.parts()?;
+        let header = Header::read(&parts.header)?;
+        let object = json::object(&parts.payload).ok_or(Reason::Payload)?;
+        let issuer = object.get("iss").and_then(Json::text).ok_or(Reason::Issuer)?;
+        let key = self.issuers.key(issuer, header.kid()?)?;
+        if header.algorithm()? != key.algorithm.name() {
+            return Err(Reason::Algorithm);
+        }
+        if !header.typ()?.eq_ignore_ascii_case(&key.issuer.typ) {
+            return Err(Reason::Typ);
+        }
+        if !key.verifies(parts.message, &parts.signature) {
+            return Err(Reason::Signature);
+        }
+        let claims = claims::read(&object, &key.issuer, now_s)?;
+        Ok(Principal {
+            issuer: Arc::clone(&key.issuer.name),
+            subject: claims.subject,
+            jti: claims.jti,
+            issued_s: claims.issued_s,
+            expires_s: claims.expires_s,
+            active: claims.active,
+            proven: claims.proven,
+            claims_json: parts.payload,
+        })
+    }
+}
+
+/// The example of RFC 7515 A.1 must verify, and must not with another first signature bit.
+fn library_works() -> bool {
+    const SIGNATURE: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const FORGED: &str = "-BjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const MESSAGE: &[u8] = b"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\
+        eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    const SECRET: &str =
+        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+    // Another crate may have installed a provider; the one named here is used whichever it is.
+    let _ = DEFAULT_PROVIDER.install_default();
+    let decode = |text| base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text);
+    let Ok(secret) = decode(SECRET) else {
+        return false;
+    };
+    let key = DecodingKey::from_secret(&secret);
+    let verifies = |signature| {
+        jsonwebtoken::crypto::verify(signature, MESSAGE, &key, jsonwebtoken::Algorithm::HS256)
+            .unwrap_or(false)
+    };
+    verifies(SIGNATURE) && !verifies(FORGED)
+}
+
+/// A verified token: who is asking, and the tenants the token proves. `Debug` shows no claim.
+pub struct Principal {
+    issuer: Arc<str>,
+    subject: String,
+    jti: String,
+    issued_s: u64,
+    expires_s: u64,
+    active: Option<Uuid>,
+    proven: Vec<Grant>,
+    claims_json: String,
+}
+
+/// What a token proves for one tenant.
+struct Grant {
+    tenant_id: Uuid,
+    role: Option<String>,
+    permissions: Vec<String>,
+}
+
+impl Principal {
+    /// The issuer, as configured.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The user: `sub`, unique only together with the issuer.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The tenants that the token proves.
+    pub fn tenants(&self) -> impl Iterator<Item = Uuid> {
+        self.proven.iter().map(|grant| grant.tenant_id)
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Principal").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+/// Why a request has no principal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No credential: 401, without an error attribute.
+    #[error("no credential")]
+    Missing,
+    /// Several credentials: 400 `invalid_request`.
+    #[error("several credentials")]
+    Ambiguous,
+    /// An authentication scheme other than Bearer: 400 `invalid_request`.
+    #[error("not a bearer credential")]
+    Unsupported,
+    /// A token that is not accepted: 401 `invalid_token`, one answer for every reason.
+    #[error("the token is not valid")]
+    Invalid(Reason),
+}
+
+impl Refusal {
+    /// The refusal's name in logs and metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Refusal::Missing => "no_credential",
+            Refusal::Ambiguous => "several_credentials",
+            Refusal::Unsupported => "unsupported_scheme",
+            Refusal::Invalid(reason) => reason.label(),
+        }
+    }
+
+    /// The value of `WWW-Authenticate` (T2, RFC 6750 3).
+    pub fn challenge(self) -> &'static str {
+        match self {
+            Refusal::Missing => "Bearer realm=\"rowhouse\"",
+            Refusal::Ambiguous | Refusal::Unsupported => {
+                "Bearer realm=\"rowhouse\", error=\"invalid_request\""
+            }
+            Refusal::Invalid(_) => "Bearer realm=\"rowhouse\", error=\"invalid_token\"",
+        }
+    }
+}
+
+/// Why a token is not accepted. For logs and metrics only: the client is never told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Longer than [`TOKEN_BYTES_MAX`].
+    TooLong,
+    /// Not three base64url parts.
+    Shape,
+    /// A part is not canonical base64url.
+    Encoding,
+    /// The header is not one strict JSON object.
+    Header,
+    /// The payload is not one strict JSON object.
+    Payload,
+    /// The header asks for an extension.
+    Critical,
+    /// `iss` is missing, no string or unknown.
+    Issuer,
+    /// `kid` is missing, no string, too long or not the issuer's.
+    Key,
+    /// `alg` is not the key's.
+    Algorithm,
+    /// `typ` is not the issuer's, or nothing says that this is an access token.
+    Typ,
+    /// The signature is not the key's.
+    Signature,
+    /// `aud` is not ours.
+    Audience,
+    /// `exp`, `iat` or `nbf` is missing or no time.
+    Time,
+    /// `exp` has passed.
+    Expired,
+    /// `nbf` has not come.
+    NotYetValid,
+    /// `iat` has not come.
+    IssuedInFuture,
+    /// `exp` is too long after `iat`.
+    Lifetime,
+    /// `sub` is missing or malformed.
+    Subject,
+    /// `jti` is missing or malformed.
+    Jti,
+    /// The token is delegated (`act`).
+    Act,
+    /// A tenant id is malformed, or `tenant_id` is not among `orgs`.
+    Tenant,
+    /// `role`, `permissions`, `scope`, `client_id` or `orgs` is malformed.
+    Authorization,
+}
+
+impl Reason {
+    /// The reason's name in logs and metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Reason::TooLong => "too_long",
+            Reason::Shape => "shape",
+            Reason::Encoding => "encoding",
+            Reason::Header => "header",
+            Reason::Payload => "payload",
+            Reason::Critical => "crit",
+            Reason::Issuer => "issuer",
+            Reason::Key => "key",
+            Reason::Algorithm => "algorithm",
+            Reason::Typ => "typ",
+            Reason::Signature => "signature",
+            Reason::Audience => "audience",
+            Reason::Time => "time",
+            Reason::Expired => "expired",
+            Reason::NotYetValid => "not_yet_valid",
+            Reason::IssuedInFuture => "issued_in_future",
+            Reason::Lifetime => "lifetime",
+            Reason::Subject => "subject",
+            Reason::Jti => "jti",
+            Reason::Act => "act",
+            Reason::Tenant => "tenant",
+            Reason::Authorization => "authorization",
+        }
+    }
+}
+
+/// Whether `text` has 1 to `chars_max` characters, none of them a control character.
+fn is_name(text: &str, chars_max: usize) -> bool {
+    !text.is_empty() && text.chars().count() <= chars_max && !text.chars().any(char::is_control)
+}
+
+/// Reads a tenant id: the canonical lower-case text of a UUID, not nil (V21). Claims, header and path use this.
+pub fn tenant_id(text: &str) -> Option<Uuid> {
+    if text.len() != 36 || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return None;
+    }
+    Uuid::try_parse(text).ok().filter(|id| !id.is_nil())
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{Algorithm as Library, EncodingKey};
+    use serde_json::{Value, json};
+
+    use super::fixture::*;
+    use super::issuers::Secret;
+    use super::*;
+
+    /// A token signed as `signed`, whose header says `alg` and `kid`.
+    fn token_of(signed: Library, alg: &str, kid: &str) -> String {
+        let header = json!({"alg": alg, "typ": "at+jwt", "kid": kid});
+        sign(signed, &header.to_string(), &claims().to_string())
+    }
+
+    fn other_issuer() -> IssuerConfig {
+        IssuerConfig {
+            issuer: "https://other.test/".to_owned(),
+            secret: Some(Secret::new(OTHER_SECRET)),
+            ..config()
+        }
+    }
+
+    const OTHER_SECRET: &str = "b7Jq0sYx2LmZ9KfRt4VwHc8NpDg5EuAa";
+
+    #[test]
+    fn v05_each_key_verifies_with_its_own_algorithm() {
+        accepted(&token_of(Library::HS256, "HS256", "hs"));
+        accepted(&token_of(Library::RS256, "RS256", "rsa2048"));
+        accepted(&token_of(Library::ES256, "ES256", "p256"));
+        accepted(&token_of(Library::EdDSA, "EdDSA", "ed25519"));
+    }
+
+    #[test]
+    fn v05_another_algorithm_with_a_good_signature_is_refused() {
+        let others = [
+            (Library::HS384, "HS384", "hs"),
+            (Library::HS512, "HS512", "hs"),
+            (Library::RS384, "RS384", "rsa2048"),
+            (Library::RS512, "RS512", "rsa2048"),
+            (Library::PS256, "PS256", "rsa2048"),
+            (Library::HS256, "HS256", "rsa2048"),
+            (Library::RS256, "RS256", "p256"),
+            (Library::EdDSA, "Ed25519", "ed25519"),
+        ];
+        for (signed, alg, kid) in others {
+            refused(&token_of(signed, alg, kid), Reason::Algorithm);
+        }
+        for (signed, alg, kid) in [(Library::HS512, "HS256", "hs"), (Library::PS256, "RS256", "rsa2048")] {
+            refused(&token_of(signed, alg, kid), Reason::Signature);
+        }
+    }
+
+    #[test]
+    fn v05_alg_none_is_refused_in_any_spelling() {
+        for alg in ["none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS-256"] {
+            let token = token_of(Library::HS256, alg, "hs");
+            refused(&token, Reason::Algorithm);
+            let (message, _) = token.rsplit_once('.').expect("parts");
+            refused(&format!("{message}."), Reason::Shape);
+            refused(&format!("{message}.AAAA"), Reason::Algorithm);
+        }
+        for alg in [json!(null), json!(256), json!(["HS256"]), json!({"HS256": 1})] {
+            refused(&heading("alg", alg), Reason::Algorithm);
+        }
+        refused(&token(&without(header(), "alg"), &claims()), Reason::Algorithm);
+    }
+
+    #[test]
+    fn v05_public_key_bytes_are_no_hmac_secret() {
+        let header = json!({"alg": "HS256", "typ": "at+jwt", "kid": "rsa2048"});
+        let pem = include_str!("../../tests/it/keys/rsa2048.pub.pem");
+        for secret in [pem, pem.trim_end()] {
+            let key = EncodingKey::from_secret(secret.as_bytes());
+            let token = sign_with(&key, Library::HS256, &header.to_string(), &claims().to_string());
+            refused(&token, Reason::Algorithm);
+        }
+    }
+
+    #[test]
+    fn v06_the_kid_must_be_one_of_the_issuers() {
+        accepted(&heading("kid", json!("hs")));
+        refused(&token(&without(header(), "kid"), &claims()), Reason::Key);
+        let kids = [
+            json!(""),
+            json!("HS"),
+            json!("hs "),
+            json!("unknown"),
+            json!("../../etc/passwd"),
+            json!("' or 1=1 --"),
+            json!("k".repeat(129)),
+            json!(1),
+            json!(null),
+            json!(["hs"]),
+        ];
+        for kid in kids {
+            refused(&heading("kid", kid), Reason::Key);
+        }
+    }
+
+    #[test]
+    fn v06_a_kid_of_128_characters_is_good() {
+        let kid = "k".repeat(128);
+        let config = IssuerConfig { kid: Some(kid.clone()), ..config() };
+        let verifier = Verifier::new(&[config]).expect("good");
+        assert!(verifier.verify(Token::new(&heading("kid", json!(kid))), NOW_S).is_ok());
+    }
+
+    #[test]
+    fn v06_no_other_key_is_tried() {
+        refused(&token_of(Library::HS256, "RS256", "rsa2048"), Reason::Signature);
+        let other = IssuerConfig { kid: Some("other".to_owned()), ..other_issuer() };
+        let verifier = Verifier::new(&[config(), other]).expect("good");
+        let refusal = verifier.verify(Token::new(&heading("kid", json!("other"))), NOW_S);
+        assert_eq!(refusal.expect_err("foreign kid"), Refusal::Invalid(Reason::Key));
+    }
+
+    #[test]
+    fn v07_keys_in_or_named_by_the_header_are_not_used() {
+        for (name, value) in [
+            ("jwk", json!({"kty": "oct", "k": part("attacker-attacker-attacker-attacker")})),
+            ("jku", json!("https://attacker.test/jwks")),
+            ("x5u", json!("https://attacker.test/cert")),
+            ("x5c", json!(["MIIB"])),
+        ] {
+            accepted(&heading(name, value.clone()));
+            let header = with(header(), name, value).to_string();
+            let key = EncodingKey::from_secret(b"attacker-attacker-attacker-attacker");
+            refused(&sign_with(&key, Library::HS256, &header, &claims().to_string()), Reason::Signature);
+        }
+    }
+
+    #[test]
+    fn v09_typ_is_at_jwt_with_or_without_application_in_any_case() {
+        for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
+            accepted(&heading("typ", json!(typ)));
+        }
+        let others =
+            ["JWT", "jwt", "", "application/", "application/application/at+jwt", "at+jwt ", "text/at+jwt"];
+        for typ in others.into_iter().map(Value::from).chain([json!(null), json!(1), json!(["at+jwt"])]) {
+            refused(&heading("typ", typ), Reason::Typ);
+        }
+        refused(&token(&without(header(), "typ"), &claims()), Reason::Typ);
+    }
+
+    #[test]
+    fn v09_an_issuer_may_send_another_typ_with_a_distinguishing_claim() {
+        let config = IssuerConfig { typ: "application/JWT".to_owned(), ..config() };
+        let verifier = Verifier::new(&[config]).expect("good");
+        let verify = |typ: &str, claims: &Value| {
+            let token = token(&with(header(), "typ", json!(typ)), claims);
+            verifier.verify(Token::new(&token), NOW_S).map(|_| ())
+        };
+        assert_eq!(verify("jwt", &claims()), Ok(()));
+        assert_eq!(verify("JWT", &without(claims(), "scope")), Ok(()));
+        assert_eq!(verify("JWT", &without(claims(), "client_id")), Ok(()));
+        let id_token = without(without(claims(), "client_id"), "scope");
+        assert_eq!(verify("JWT", &id_token), Err(Refusal::Invalid(Reason::Typ)));
+        assert_eq!(verify("at+jwt", &claims()), Err(Refusal::Invalid(Reason::Typ)));
+        accepted(&token(&header(), &id_token));
+    }
+
+    #[test]
+    fn v10_weak_forms_of_signatures_are_refused() {
+        let es256 = token_of(Library::ES256, "ES256", "p256");
+        accepted(&es256);
+        let (message, signature) = es256.rsplit_once('.').expect("parts");
+        let raw = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, signature);
+        let raw = raw.expect("base64url");
+        let integer = |bytes: &[u8]| [&[0x02, 33, 0][..], bytes].concat();
+        let body = [integer(&raw[..32]), integer(&raw[32..])].concat();
+        let der = [&[0x30, 70][..], &body].concat();
+        let long = [&raw[..], &[0]].concat();
+        for signature in [der, vec![0; 64], vec![0; 1], long, raw[..63].to_vec()] {
+            refused(&format!("{message}.{}", part(signature)), Reason::Signature);
+        }
+        let hs256 = token(&header(), &claims());
+        let (message, signature) = hs256.rsplit_once('.').expect("parts");
+        for signature in [&signature[..40], "AAAA"] {
+            refused(&format!("{message}.{signature}"), Reason::Signature);
+        }
+    }
+
+    #[test]
+    fn v11_iss_is_one_known_string_byte_for_byte() {
+        accepted(&claiming("iss", json!(ISSUER)));
+        refused(&lacking("iss"), Reason::Issuer);
+        let issuers = [
+            json!("https://issuer.test"),
+            json!("https://issuer.test//"),
+            json!("HTTPS://ISSUER.TEST/"),
+            json!("https://issuer.test/ "),
+            json!("https://issuer.test/x"),
+            json!(""),
+            json!([ISSUER]),
+            json!({ISSUER: 1}),
+            json!(1),
+            json!(null),
+        ];
+        for issuer in issuers {
+            refused(&claiming("iss", issuer), Reason::Issuer);
+        }
+    }
+
+    #[test]
+    fn v12_the_key_of_one_issuer_does_not_verify_for_another() {
+        let verifier = Verifier::new(&[config(), other_issuer()]).expect("good");
+        let refusal = |token: &str| verifier.verify(Token::new(token), NOW_S).map(|_| ());
+        assert_eq!(refusal(&token(&header(), &claims())), Ok(()));
+        let forged = claiming("iss", json!("https://other.test/"));
+        assert_eq!(refusal(&forged), Err(Refusal::Invalid(Reason::Signature)));
+    }
+
+    #[test]
+    fn v17_claims_are_judged_after_the_signature() {
+        let expired = claiming("exp", json!(1));
+        refused(&expired, Reason::Expired);
+        let mut forged = expired;
+        forged.truncate(forged.rfind('.').expect("parts") + 1);
+        forged.push_str(&part([0; 32]));
+        refused(&forged, Reason::Signature);
+    }
+
+    #[test]
+    fn t02_the_challenge_tells_no_credential_from_a_bad_one() {
+        assert_eq!(Refusal::Missing.challenge(), "Bearer realm=\"rowhouse\"");
+        let invalid = "Bearer realm=\"rowhouse\", error=\"invalid_token\"";
+        assert_eq!(Refusal::Invalid(Reason::Expired).challenge(), invalid);
+        assert_eq!(Refusal::Invalid(Reason::Issuer).challenge(), invalid);
+        for refusal in [Refusal::Ambiguous, Refusal::Unsupported] {
+            assert_eq!(refusal.challenge(), "Bearer realm=\"rowhouse\", error=\"invalid_request\"");
+        }
+        assert_eq!(INSUFFICIENT_SCOPE, "Bearer realm=\"rowhouse\", error=\"insufficient_scope\"");
+    }
+
+    #[test]
+    fn a_principal_debugs_without_claims() {
+        let text = format!("{:?}", accepted(&token(&header(), &claims())));
+        assert_eq!(text, "Principal { issuer: \"https://issuer.test/\", .. }");
+    }
+
+    #[test]
+    fn the_claims_are_kept_as_the_payload_has_them() {
+        let text = format!("  {} ", claims().to_string().replacen('{', "{ \"x\" : 1.50,", 1));
+        let principal = accepted(&sign(Library::HS256, &header().to_string(), &text));
+        assert_eq!(principal.claims_json, text);
+        assert_eq!(principal.subject(), "user-1");
+        assert_eq!(principal.issuer(), ISSUER);
+        assert_eq!(principal.tenants().map(|id| id.to_string()).collect::<Vec<_>>(), [TENANT]);
+    }
+
+    #[test]
+    fn without_issuers_every_token_is_refused() {
+        let verifier = Verifier::new(&[]).expect("good");
+        let refusal = verifier.verify(Token::new(&token(&header(), &claims())), NOW_S);
+        assert_eq!(refusal.expect_err("no issuer"), Refusal::Invalid(Reason::Issuer));
+    }
+
+    #[test]
+    fn v21_a_tenant_id_is_a_canonical_uuid() {
+        assert!(tenant_id(TENANT).is_some());
+        let upper = TENANT.to_uppercase();
+        let others = [
+            "",
+            "acme",
+            upper.as_str(),
+            "{7a245486-3fc8-47ec-b303-04fefe7a58ff}",
+            "urn:uuid:7a245486-3fc8-47ec-b303-04fefe7a58ff",
+            "7a2454863fc847ecb30304fefe7a58ff",
+            "00000000-0000-0000-0000-000000000000",
+            " 7a245486-3fc8-47ec-b303-04fefe7a58ff",
+            "7a245486-3fc8-47ec-b303-04fefe7a58f",
+            "7a245486-3fc8-47ec-b303-04fefe7a58fg",
+            "7a2454863-fc8-47ec-b303-04fefe7a58ff",
+        ];
+        for text in others {
+            assert!(tenant_id(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Rowhouse: a tenancy service for Postgres.
+//!
+//! The modules in the order in which a request meets them; `ARCHITECTURE.md` walks through one.
+
+pub mod cli;
+pub mod config;
+pub mod telemetry;
+
+pub mod http;
+
+pub mod app;
+pub mod pipeline;
+
+pub mod identity;
+pub mod tenants;
+
+pub mod request;
+
+pub mod catalog;
+pub mod plan;
+
+pub mod query;
+
+pub mod db;
+
+pub mod response;
+
+pub mod error;

@@ -1,0 +1,389 @@
+//! One request, from what arrived to what is answered: the list of steps that every request takes.
+
+use std::time::Instant;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::app::{App, Worker};
+use crate::catalog::Catalog;
+use crate::db::{End, Rows, Work};
+use crate::error::{self, Error};
+use crate::identity::{self, Selectors};
+use crate::plan::{self, MutationKind, Operation, Plan, Veto};
+use crate::query::{self, Access, Prologue, Query, SettingMode};
+use crate::request::{self, ApiRequest, Handling, Media, RawRequest, Resolution, Return};
+use crate::response::{self, Counted, Encoder};
+
+/// What is answered.
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Body,
+}
+
+/// The body of an answer.
+pub enum Body {
+    Empty,
+    Full(Bytes),
+    Stream(Box<Streaming>),
+}
+
+/// What is known of a request when it is over, however it ended: for the log, the metrics and `Server-Timing`.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// The served relation, once it is known to be one.
+    pub relation: Option<String>,
+    pub by_key: bool,
+    pub tenant: Option<uuid::Uuid>,
+    /// How long each stage took, in milliseconds.
+    pub stages: Vec<(&'static str, f64)>,
+}
+
+/// Answers `raw`.
+///
+/// # Errors
+/// [`Error`], whose `answer` is what the client is told.
+pub async fn respond(worker: &Worker, raw: &RawRequest, now_s: u64, trace: &mut Trace) -> Result<Reply, Error> {
+    let app: &App = &worker.app;
+    let mut clock = Clock::start();
+
+    let authorization: Vec<&[u8]> = raw.authorization.iter().map(AsRef::as_ref).collect();
+    let principal = app.verifier.verify(identity::credential(&authorization)?, now_s)?;
+    let (selector, path) = request::split_tenant(&raw.path);
+    let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
+    let tenant = identity::select(principal, Selectors { path: selector, header: &header })?;
+    trace.tenant = Some(tenant.tenant_id());
+    clock.lap(trace, "identity");
+
+    let catalog = app.catalog();
+    let mode = SettingMode::choose(&app.config, catalog.server);
+    app.tenants.admit(&worker.pool, &tenant, mode).await?;
+    clock.lap(trace, "tenant");
+
+    let request = request::parse(raw, path, &app.config)?;
+    clock.lap(trace, "parse");
+
+    name_route(trace, &request, &catalog);
+    let plan = plan::plan(&request, &catalog, &app.config)?;
+    clock.lap(trace, "plan");
+
+    let query = query::query(&plan);
+    let encoder = Encoder::new(&query.columns);
+    let work = work(&plan, query, Prologue::new(&tenant, access(&plan), mode));
+    clock.lap(trace, "query");
+
+    let rows = worker.pool.run(&work).await?;
+    clock.lap(trace, "transaction");
+
+    let answered = Collected::read(rows, encoder, &plan, app).await?;
+    let reply = answered.reply(&plan, &request, selector)?;
+    clock.lap(trace, "response");
+    Ok(reply)
+}
+
+/// Laps of one stop watch.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Clock(Instant::now())
+    }
+
+    fn lap(&mut self, trace: &mut Trace, stage: &'static str) {
+        let now = Instant::now();
+        trace.stages.push((stage, now.duration_since(self.0).as_secs_f64() * 1e3));
+        self.0 = now;
+    }
+}
+
+fn name_route(trace: &mut Trace, request: &ApiRequest, catalog: &Catalog) {
+    if catalog.relation(&request.path.relation).is_some() {
+        trace.relation = Some(request.path.relation.clone());
+        trace.by_key = request.path.key.is_some();
+    }
+}
+
+fn access(plan: &Plan<'_>) -> Access {
+    match &plan.operation {
+        Operation::Read(read) if read.count => Access::ReadOnlySnapshot,
+        Operation::Read(_) => Access::ReadOnly,
+        Operation::Write(_) => Access::ReadWrite,
+    }
+}
+
+fn work(plan: &Plan<'_>, query: Query, prologue: Prologue) -> Work {
+    let (writes, vetoed) = match &plan.operation {
+        Operation::Read(_) => (false, false),
+        Operation::Write(mutation) => (true, mutation.veto.is_some()),
+    };
+    Work {
+        prologue,
+        count: query.count,
+        statement: query.statement,
+        end: if vetoed { End::Decide } else { End::Commit },
+        writes,
+    }
+}
+
+/// The rows of a request, read to their end or as far as an answer is sent whole.
+struct Collected {
+    body: BytesMut,
+    /// Rows returned.
+    returned: u64,
+    /// Rows that the statement touched, where it is over.
+    affected: u64,
+    total: Option<u64>,
+    location: Vec<String>,
+    inserted: Option<bool>,
+    /// What is still to come.
+    rest: Option<Box<Streaming>>,
+}
+
+impl Collected {
+    async fn read(mut rows: Rows, encoder: Encoder, plan: &Plan<'_>, app: &App) -> Result<Self, Error> {
+        let single = plan.by_key || plan.media == Media::SingularObject;
+        let (veto, head, whole) = match &plan.operation {
+            Operation::Read(read) => (None, read.head, false),
+            // Headers of a write depend on its last row.
+            Operation::Write(mutation) => (mutation.veto, false, mutation.veto.is_some() || encoder.has_aside()),
+        };
+        let bodied = has_body(plan);
+        let mut collected = Collected {
+            body: BytesMut::new(),
+            returned: 0,
+            affected: 0,
+            total: rows.total,
+            location: Vec::new(),
+            inserted: None,
+            rest: None,
+        };
+        if bodied && !single {
+            collected.body.put_u8(b'[');
+        }
+        while let Some(row) = rows.next().await? {
+            collected.returned += 1;
+            if let Some(error) = veto.and_then(|veto| collected.too_many(veto)) {
+                // Dropping the rows rolls the transaction back.
+                return Err(error);
+            }
+            if single && collected.returned > 1 {
+                return Err(Error::NotSingular { rows: error::Rows::Several });
+            }
+            if bodied && !head {
+                if collected.returned > 1 {
+                    collected.body.put_u8(b',');
+                }
+                encoder.object(&mut collected.body, &row).map_err(|_| UNREADABLE)?;
+            }
+            if encoder.has_aside() {
+                let aside = encoder.aside(&row).map_err(|_| UNREADABLE)?;
+                collected.location = aside.location;
+                collected.inserted = match (collected.inserted, aside.inserted) {
+                    (Some(before), Some(now)) => Some(before || now),
+                    (before, now) => now.or(before),
+                };
+            }
+            if collected.body.len() > app.config.stream_bytes_min && !single {
+                if whole {
+                    let limit = app.config.held_bytes_max;
+                    if collected.body.len() > limit {
+                        return Err(Error::AnswerTooLarge { limit });
+                    }
+                } else {
+                    let first = std::mem::take(&mut collected.body);
+                    collected.rest = Some(Box::new(Streaming::new(first, rows, encoder, app)));
+                    return Ok(collected);
+                }
+            }
+        }
+        let touched = rows.affected().max(collected.returned);
+        let refused = match veto {
+            Some(Veto::UnlessOne) if touched == 0 => Some(NOT_ONE),
+            Some(Veto::Above(rows_max)) if touched > rows_max => Some(Error::MaxAffected),
+            Some(Veto::UnlessOne | Veto::Above(_)) | None => None,
+        };
+        if let Some(error) = refused {
+            rows.roll_back().await?;
+            return Err(error);
+        }
+        collected.affected = rows.commit().await?;
+        if bodied && !single {
+            collected.body.put_u8(b']');
+        }
+        Ok(collected)
+    }
+
+    /// The error that the rows so far already make certain.
+    fn too_many(&self, veto: Veto) -> Option<Error> {
+        match veto {
+            Veto::UnlessOne if self.returned > 1 => Some(Error::NotSingular { rows: error::Rows::Several }),
+            Veto::Above(rows) if self.returned > rows => Some(Error::MaxAffected),
+            Veto::UnlessOne | Veto::Above(_) => None,
+        }
+    }
+
+    fn reply(self, plan: &Plan<'_>, request: &ApiRequest, selector: Option<uuid::Uuid>) -> Result<Reply, Error> {
+        let single = plan.by_key || plan.media == Media::SingularObject;
+        let mut headers = Vec::with_capacity(6);
+        let status = match &plan.operation {
+            Operation::Read(read) => {
+                if self.rest.is_none() && single && self.returned == 0 {
+                    return Err(if plan.by_key { Error::NoRow } else { NOT_ONE });
+                }
+                let offset = read.root.offset;
+                let expected = match (&self.rest, self.total) {
+                    (None, _) => Counted::Rows(self.returned),
+                    (Some(_), None) => Counted::Streaming,
+                    (Some(_), Some(total)) => {
+                        let left = total.saturating_sub(offset);
+                        Counted::Rows(read.root.limit.map_or(left, |limit| left.min(limit)))
+                    }
+                };
+                headers.push(("content-range", response::content_range(offset, expected, self.total)));
+                let rows = match expected {
+                    Counted::Rows(rows) => rows,
+                    Counted::Streaming => u64::MAX,
+                };
+                response::read_status(offset, rows, self.total)
+                    .ok_or(Error::Request(request::Error::Range { why: "The offset lies beyond the counted rows." }))?
+            }
+            Operation::Write(mutation) => {
+                let rows = self.returned.max(self.affected);
+                if plan.by_key && self.rest.is_none() && rows == 0 {
+                    return Err(Error::NoRow);
+                }
+                let total = mutation.count.then_some(rows);
+                let counted = if self.rest.is_some() { Counted::Streaming } else { Counted::Rows(rows) };
+                let range = match mutation.kind {
+                    MutationKind::Update { .. } => response::content_range(0, counted, total),
+                    MutationKind::Insert { .. } | MutationKind::Delete => {
+                        response::content_range(0, Counted::Rows(0), total)
+                    }
+                };
+                headers.push(("content-range", range));
+                if let (1, false) = (self.returned, self.location.is_empty()) {
+                    headers.push(("location", location(plan, &self.location, selector)));
+                }
+                match (&mutation.kind, mutation.returns) {
+                    // A merge that only updated created nothing.
+                    (MutationKind::Insert { .. }, _) if self.inserted == Some(false) => 200,
+                    (MutationKind::Insert { .. }, _) => 201,
+                    (_, Return::Representation) => 200,
+                    (_, Return::Minimal | Return::HeadersOnly) => 204,
+                }
+            }
+        };
+        if let Some(applied) = preference_applied(request, plan) {
+            headers.push(("preference-applied", applied));
+        }
+        headers.push(("vary", "Accept, Prefer, Range, X-Tenant-Id".to_owned()));
+        let is_head = matches!(&plan.operation, Operation::Read(read) if read.head);
+        if has_body(plan) || is_head {
+            headers.push(("content-type", plan.media.content_type().to_owned()));
+        }
+        let body = match self.rest {
+            Some(rest) => Body::Stream(rest),
+            None if is_head || !has_body(plan) => Body::Empty,
+            None => Body::Full(self.body.freeze()),
+        };
+        Ok(Reply { status, headers, body })
+    }
+}
+
+const UNREADABLE: Error = Error::Internal("a column is not what the catalog says: has its type changed?");
+const NOT_ONE: Error = Error::NotSingular { rows: error::Rows::None };
+
+/// Whether the answer has a body at all.
+fn has_body(plan: &Plan<'_>) -> bool {
+    match &plan.operation {
+        Operation::Read(read) => !read.head,
+        Operation::Write(mutation) => mutation.returns == Return::Representation,
+    }
+}
+
+/// `/links/abc`, below the tenant where the request named it in its path.
+fn location(plan: &Plan<'_>, key: &[String], selector: Option<uuid::Uuid>) -> String {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    const KEPT: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    let mut location = String::new();
+    if let Some(tenant) = selector {
+        location.push('/');
+        location.push_str(&tenant.to_string());
+    }
+    location.push('/');
+    location.extend(utf8_percent_encode(plan.relation.name.name(), KEPT));
+    for (index, value) in key.iter().enumerate() {
+        location.push(if index == 0 { '/' } else { ',' });
+        location.extend(utf8_percent_encode(value, KEPT));
+    }
+    location
+}
+
+/// The preferences that were followed, in the dialect's order.
+fn preference_applied(request: &ApiRequest, plan: &Plan<'_>) -> Option<String> {
+    let preferences = &request.preferences;
+    let mut applied = Vec::new();
+    if let Operation::Write(mutation) = &plan.operation {
+        if matches!(mutation.kind, MutationKind::Insert { conflict: Some(_), .. }) {
+            applied.push(match preferences.resolution {
+                Some(Resolution::IgnoreDuplicates) => "resolution=ignore-duplicates".to_owned(),
+                Some(Resolution::MergeDuplicates) | None => "resolution=merge-duplicates".to_owned(),
+            });
+        }
+        match preferences.return_ {
+            None => {}
+            Some(Return::Minimal) => applied.push("return=minimal".to_owned()),
+            Some(Return::HeadersOnly) => applied.push("return=headers-only".to_owned()),
+            Some(Return::Representation) => applied.push("return=representation".to_owned()),
+        }
+    }
+    if preferences.count_exact {
+        applied.push("count=exact".to_owned());
+    }
+    match preferences.handling {
+        None => {}
+        Some(Handling::Strict) => applied.push("handling=strict".to_owned()),
+        Some(Handling::Lenient) => applied.push("handling=lenient".to_owned()),
+    }
+    if let (Some(rows), Operation::Write(_)) = (preferences.max_affected, &plan.operation) {
+        applied.push(format!("max-affected={rows}"));
+    }
+    (!applied.is_empty()).then(|| applied.join(", "))
+}
+
+/// An answer larger than what is sent whole: rows are read only as fast as the client takes them.
+pub struct Streaming {
+    first: Option<BytesMut>,
+    rows: Option<Rows>,
+    encoder: Encoder,
+    chunk_bytes: usize,
+}
+
+impl Streaming {
+    fn new(first: BytesMut, rows: Rows, encoder: Encoder, app: &App) -> Self {
+        Streaming { first: Some(first), rows: Some(rows), encoder, chunk_bytes: app.config.stream_bytes_min }
+    }
+
+    /// The next part of the body; None at its end, which comes only once the transaction is committed.
+    ///
+    /// # Errors
+    /// [`Error`]: the status is sent already, so all that remains is to break the transfer off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first.freeze()));
+        }
+        let Some(mut rows) = self.rows.take() else { return Ok(None) };
+        let mut chunk = BytesMut::with_capacity(self.chunk_bytes + self.chunk_bytes / 4);
+        while let Some(row) = rows.next().await? {
+            chunk.put_u8(b',');
+            self.encoder.object(&mut chunk, &row).map_err(|_| UNREADABLE)?;
+            if chunk.len() >= self.chunk_bytes {
+                self.rows = Some(rows);
+                return Ok(Some(chunk.freeze()));
+            }
+        }
+        rows.commit().await?;
+        chunk.put_u8(b']');
+        Ok(Some(chunk.freeze()))
+    }
+}

@@ -1,0 +1,156 @@
+//! The settings that every policy reads: made in this one place, from parsed values, local to the transaction.
+
+use super::Param;
+use crate::catalog::Server;
+use crate::config::{Config, TenantSetting};
+use crate::identity::TenantContext;
+
+/// How the settings are sent, once `auto` is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingMode {
+    /// `SET LOCAL name = 'value'`, in the message that begins the transaction.
+    SetLocal,
+    /// `select set_config($1, $2, true)`, prepared, in the same flush.
+    SetConfig,
+}
+
+impl SettingMode {
+    /// Decides `auto`: `SET LOCAL` is faster, and the only form that Citus hands on to its workers, but before
+    /// PostgreSQL 18 `pg_stat_statements` keeps an entry for each tenant's text and pushes the real queries out.
+    pub fn choose(config: &Config, server: Server) -> Self {
+        match config.tenant_setting {
+            TenantSetting::SetLocal => SettingMode::SetLocal,
+            TenantSetting::SetConfig => SettingMode::SetConfig,
+            TenantSetting::Auto if server.version < 180_000 && !server.citus && server.utility_tracked => {
+                SettingMode::SetConfig
+            }
+            TenantSetting::Auto => SettingMode::SetLocal,
+        }
+    }
+}
+
+/// What opens a tenant transaction.
+#[derive(Debug, Clone)]
+pub struct Prologue {
+    /// A simple-query message: `begin`, perhaps with `set local`.
+    pub begin: String,
+    /// What [`Prologue::STATEMENT`] binds; empty where `begin` sets it all.
+    pub params: Vec<Param>,
+}
+
+/// How the transaction begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    ReadWrite,
+    ReadOnly,
+    /// Two statements must see the same rows: one that counts, one that reads.
+    ReadOnlySnapshot,
+}
+
+impl Prologue {
+    /// The `set_config` form; always the same five, so that one prepared statement serves all.
+    pub const STATEMENT: &'static str = "select pg_catalog.set_config('app.current_tenant_id', $1::pg_catalog.text, true), \
+        pg_catalog.set_config('app.current_user_id', $2::pg_catalog.text, true), \
+        pg_catalog.set_config('app.current_role', $3::pg_catalog.text, true), \
+        pg_catalog.set_config('app.permissions', $4::pg_catalog.text, true), \
+        pg_catalog.set_config('request.jwt.claims', $5::pg_catalog.text, true)";
+
+    /// Opens a transaction as `tenant`. `request.jwt.claims` lets policies written for PostgREST or Supabase work.
+    ///
+    /// Every setting is set in every transaction, to the empty text where the token says nothing: what an earlier
+    /// session-level SET left behind can never be seen.
+    pub fn new(tenant: &TenantContext, access: Access, mode: SettingMode) -> Self {
+        let begin = match access {
+            Access::ReadWrite => "begin",
+            Access::ReadOnly => "begin read only",
+            Access::ReadOnlySnapshot => "begin isolation level repeatable read read only",
+        };
+        let tenant_id = tenant.tenant_id().to_string();
+        let permissions = match tenant.permissions() {
+            [] => String::new(),
+            some => serde_json::Value::from(some).to_string(),
+        };
+        let role = tenant.role().unwrap_or_default();
+        match mode {
+            SettingMode::SetConfig => {
+                let params = [tenant_id.as_str(), tenant.user(), role, &permissions, tenant.claims_json()];
+                Prologue {
+                    begin: begin.to_owned(),
+                    params: params.map(|value| Param::Text(value.to_owned())).into(),
+                }
+            }
+            SettingMode::SetLocal => {
+                let claims = tenant.claims_json();
+                let mut text = String::with_capacity(256 + claims.len());
+                text.push_str(begin);
+                text.push_str(";set local app.current_tenant_id=");
+                quote_literal(&mut text, &tenant_id);
+                text.push_str(";set local app.current_user_id=");
+                quote_literal(&mut text, tenant.user());
+                text.push_str(";set local app.\"current_role\"=");
+                quote_literal(&mut text, role);
+                text.push_str(";set local app.permissions=");
+                quote_literal(&mut text, &permissions);
+                text.push_str(";set local request.jwt.claims=");
+                quote_literal(&mut text, claims);
+                Prologue { begin: text, params: Vec::new() }
+            }
+        }
+    }
+
+    /// The statement that must be ready before the flush.
+    pub fn statement_text(&self) -> Option<&'static str> {
+        (!self.params.is_empty()).then_some(Self::STATEMENT)
+    }
+}
+
+/// Writes `text` as a string constant (Postgres manual, 4.1.2), whatever `standard_conforming_strings` is: quotes are
+/// doubled, and with a backslash in it the escape form is used, as Postgres' own `quote_literal` does. NUL, which no
+/// constant can hold, is left out; what comes from a token cannot hold one.
+pub fn quote_literal(out: &mut String, text: &str) {
+    if text.contains('\\') {
+        out.push('E');
+    }
+    out.push('\'');
+    for character in text.chars() {
+        match character {
+            '\0' => {}
+            '\'' | '\\' => {
+                out.push(character);
+                out.push(character);
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('\'');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quoted(text: &str) -> String {
+        let mut out = String::new();
+        quote_literal(&mut out, text);
+        out
+    }
+
+    #[test]
+    fn literals_cannot_be_left() {
+        assert_eq!(quoted("plain"), "'plain'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("o'clock"), "'o''clock'");
+        assert_eq!(quoted("a\\'; drop table x; --"), "E'a\\\\''; drop table x; --'");
+        assert_eq!(quoted("a\0b"), "'ab'");
+    }
+
+    #[test]
+    fn auto_avoids_an_entry_per_tenant_where_the_server_would_keep_one() {
+        let server = |version, citus, utility_tracked| Server { version, citus, utility_tracked };
+        let choose = |server| SettingMode::choose(&Config::default(), server);
+        assert_eq!(choose(server(150_018, false, false)), SettingMode::SetLocal);
+        assert_eq!(choose(server(150_018, false, true)), SettingMode::SetConfig);
+        assert_eq!(choose(server(150_018, true, true)), SettingMode::SetLocal);
+        assert_eq!(choose(server(180_001, false, true)), SettingMode::SetLocal);
+    }
+}

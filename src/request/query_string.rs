@@ -1,0 +1,180 @@
+//! Sorts the parameters of a query string: what is reserved, what is a filter, and for which embedded relation.
+
+use percent_encoding::percent_decode_str;
+
+use super::filter::{self, Filter};
+use super::order::{self, OrderTerm};
+use super::range::{self, Window};
+use super::scan::Scan;
+use super::select::{self, SelectItem};
+use super::{Error, Targeted};
+use crate::config::Config;
+
+/// The parameters of one request, sorted.
+#[derive(Debug)]
+pub(super) struct Query {
+    pub select: Vec<SelectItem>,
+    pub filters: Vec<Filter>,
+    pub orders: Vec<Targeted<Vec<OrderTerm>>>,
+    pub windows: Vec<Targeted<Window>>,
+    pub window: Window,
+    pub columns: Option<Vec<String>>,
+    pub on_conflict: Option<Vec<String>>,
+}
+
+pub(super) fn parse(query: &str, limits: &Config) -> Result<Query, Error> {
+    let mut parsed = Query {
+        select: vec![SelectItem::All],
+        filters: Vec::new(),
+        orders: Vec::new(),
+        windows: Vec::new(),
+        window: Window::default(),
+        columns: None,
+        on_conflict: None,
+    };
+    for parameter in query.split('&').filter(|text| !text.is_empty()) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        add(&mut parsed, &decode(name)?, &decode(value)?)?;
+    }
+    let comparisons = parsed.filters.iter().map(|filter| size(&filter.condition)).sum::<u64>();
+    if comparisons > limits.filters_max {
+        return Err(Error::TooMany { what: "filters", setting: "filters_max", limit: limits.filters_max });
+    }
+    Ok(parsed)
+}
+
+fn add(query: &mut Query, name: &str, value: &str) -> Result<(), Error> {
+    match name {
+        "select" => query.select = select::parse(value)?,
+        "limit" => query.window.limit = Some(range::count(name, value)?),
+        "offset" => query.window.offset = range::count(name, value)?,
+        "columns" => query.columns = Some(names(name, value)?),
+        "on_conflict" => query.on_conflict = Some(names(name, value)?),
+        _ => targeted(query, name, value)?,
+    }
+    Ok(())
+}
+
+/// A parameter that may be for an embedded relation: `title`, `items.title`, `items.order`, `not.and`.
+fn targeted(query: &mut Query, name: &str, value: &str) -> Result<(), Error> {
+    let mut scan = Scan::new(name, name);
+    let mut path = Vec::new();
+    let field = loop {
+        let field = filter::field(&mut scan)?;
+        if field.json_path.is_empty() && scan.eat(".") {
+            path.push(field.name);
+            continue;
+        }
+        if !scan.done() {
+            return Err(scan.error("a column name"));
+        }
+        break field;
+    };
+    if !field.json_path.is_empty() {
+        query.filters.push(Filter { target: path, condition: filter::test(name, field, value)? });
+        return Ok(());
+    }
+    match field.name.as_str() {
+        word @ ("and" | "or") => {
+            let negated = path.last().is_some_and(|last| last == "not");
+            if negated {
+                path.pop();
+            }
+            query.filters.push(Filter { target: path, condition: filter::group(name, word, negated, value)? });
+        }
+        "order" => query.orders.push(Targeted { target: path, value: order::parse(name, value)? }),
+        word @ ("limit" | "offset") if !path.is_empty() => {
+            let count = range::count(name, value)?;
+            let at = match query.windows.iter().position(|window| window.target == path) {
+                Some(at) => at,
+                None => {
+                    query.windows.push(Targeted { target: path, value: Window::default() });
+                    query.windows.len() - 1
+                }
+            };
+            match word {
+                "limit" => query.windows[at].value.limit = Some(count),
+                _ => query.windows[at].value.offset = count,
+            }
+        }
+        _ => query.filters.push(Filter { target: path, condition: filter::test(name, field, value)? }),
+    }
+    Ok(())
+}
+
+/// A comma list of column names.
+fn names(parameter: &str, value: &str) -> Result<Vec<String>, Error> {
+    let mut scan = Scan::new(parameter, value);
+    let mut names = Vec::new();
+    loop {
+        scan.skip_spaces();
+        names.push(scan.name()?);
+        scan.skip_spaces();
+        if !scan.eat(",") {
+            break;
+        }
+    }
+    if scan.done() { Ok(names) } else { Err(scan.error("a comma or the end of the parameter")) }
+}
+
+/// How many comparisons a condition holds; a list counts once, its length is bounded by that of the query.
+fn size(condition: &filter::Condition) -> u64 {
+    match condition {
+        filter::Condition::And { of, .. } | filter::Condition::Or { of, .. } => of.iter().map(size).sum(),
+        filter::Condition::Test { .. } => 1,
+    }
+}
+
+fn decode(text: &str) -> Result<String, Error> {
+    // In a query a plus sign is a space (HTML, application/x-www-form-urlencoded).
+    let text = text.replace('+', " ");
+    match percent_decode_str(&text).decode_utf8() {
+        Ok(text) if !text.contains('\0') => Ok(text.into_owned()),
+        _ => Err(Error::Encoding { part: "query" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> Result<Query, Error> {
+        parse(text, &Config::default())
+    }
+
+    #[test]
+    fn parameters_find_their_place() {
+        let parsed = query(
+            "select=id&title=eq.a&title=neq.b&items.title=ilike.*x*&items.order=id.desc&items.limit=2&items.offset=1\
+             &a.b.not.or=(x.eq.1,y.eq.2)&limit=5&offset=2&order=id&data->>a=eq.1",
+        )
+        .unwrap();
+        assert_eq!(parsed.filters.len(), 5);
+        assert_eq!(parsed.filters[2].target, ["items"]);
+        assert_eq!(parsed.filters[3].target, ["a", "b"]);
+        assert!(matches!(parsed.filters[3].condition, filter::Condition::Or { negated: true, .. }));
+        assert_eq!(parsed.windows, [Targeted {
+            target: vec!["items".into()],
+            value: Window { offset: 1, limit: Some(2) }
+        }]);
+        assert_eq!(parsed.window, Window { offset: 2, limit: Some(5) });
+        assert_eq!(parsed.orders.len(), 2);
+    }
+
+    #[test]
+    fn plus_is_a_space_and_bad_encodings_are_refused() {
+        let parsed = query("a%20b=eq.x+y%2B").unwrap();
+        let filter::Condition::Test { field, comparison, .. } = &parsed.filters[0].condition else { panic!() };
+        assert_eq!(field.name, "a b");
+        assert!(format!("{comparison:?}").contains("x y+"));
+        assert!(matches!(query("a=eq.%ff"), Err(Error::Encoding { .. })));
+        assert!(matches!(query("a=eq.%00"), Err(Error::Encoding { .. })));
+    }
+
+    #[test]
+    fn the_number_of_filters_is_bounded() {
+        let many = vec!["a=eq.1"; 101].join("&");
+        assert!(matches!(query(&many), Err(Error::TooMany { setting: "filters_max", .. })));
+        assert!(query(&vec!["a=eq.1"; 100].join("&")).is_ok());
+    }
+}

@@ -1,0 +1,48 @@
+//! Logs and metrics: how they are written, not what.
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat};
+
+/// Upper bounds of the latency histogram, in seconds.
+const LATENCY_S: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Starts logging to standard error, as `log_format` and `log_level` say.
+///
+/// # Errors
+/// A text where `log_level` is no filter.
+pub fn log(config: &Config) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&config.log_level).map_err(|error| format!("log_level: {error}"))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.log_format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+    };
+    started.map_err(|error| error.to_string())
+}
+
+/// Starts collecting metrics; the handle renders them.
+///
+/// # Errors
+/// Where a recorder is installed already.
+pub fn metrics() -> Result<PrometheusHandle, BuildError> {
+    let seconds = Matcher::Suffix("_seconds".to_owned());
+    let handle = PrometheusBuilder::new().set_buckets_for_metric(seconds, LATENCY_S)?.install_recorder()?;
+    for (name, help) in [
+        ("rowhouse_requests_total", "Requests by method, route and status"),
+        ("rowhouse_pool_timeouts_total", "Requests that got no connection in time"),
+        ("rowhouse_catalog_reloads_total", "Reloads of the catalog by outcome"),
+        ("rowhouse_credentials_refused_total", "Requests without a valid credential, by reason"),
+        ("rowhouse_cancels_total", "Statements cancelled after a hang-up or deadline"),
+        ("rowhouse_connections_abandoned_total", "Connections closed because the server did not answer"),
+    ] {
+        metrics::describe_counter!(name, help);
+    }
+    metrics::describe_histogram!("rowhouse_request_duration_seconds", "From the head of a request to its answer");
+    metrics::describe_histogram!("rowhouse_catalog_load_seconds", "Reading the catalog");
+    metrics::describe_gauge!("rowhouse_pool_in_use", "Connections in use");
+    metrics::describe_gauge!("rowhouse_pool_waiting", "Requests that wait for a connection");
+    metrics::describe_gauge!("rowhouse_pool_size", "Connections at the most");
+    Ok(handle)
+}
