@@ -133,7 +133,8 @@ impl App {
         let started = Instant::now();
         let connect = |source| StartError::Connect { url: self.config.database_url.redacted(), source };
         let client = self.database.client().await.map_err(connect)?;
-        let catalog = catalog::load(&client, &self.config).await.map_err(|error| StartError::Catalog { error })?;
+        let catalog =
+            catalog::load(&client, &self.config).await.map_err(|error| StartError::Catalog { error })?;
         histogram!("rowhouse_catalog_load_seconds").record(started.elapsed().as_secs_f64());
         Ok(catalog)
     }
@@ -142,7 +143,11 @@ impl App {
         for refusal in &catalog.refused {
             tracing::warn!(relation = refusal.relation, reason = %refusal.reason, "not served");
         }
-        tracing::info!(served = catalog.relations().count(), refused = catalog.refused.len(), "catalog loaded");
+        tracing::info!(
+            served = catalog.relations().count(),
+            refused = catalog.refused.len(),
+            "catalog loaded"
+        );
         *self.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(catalog);
         *self.reload_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
     }

@@ -137,9 +137,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, String> {
             };
             let extra = match claims {
                 None => serde_json::Map::new(),
-                Some(text) => {
-                    serde_json::from_str(&text).map_err(|error| format!("--claims is no JSON object: {error}"))?
-                }
+                Some(text) => serde_json::from_str(&text)
+                    .map_err(|error| format!("--claims is no JSON object: {error}"))?,
             };
             let mint = Mint {
                 subject: user,
@@ -189,7 +188,9 @@ fn signing_issuer<'a>(config: &'a Config, wanted: Option<&str>) -> Result<&'a Is
 
 async fn tenant_by_slug(config: &Config, slug: &str) -> Result<uuid::Uuid, String> {
     if config.migrate_url.is_empty() {
-        return Err("--tenant is no id, and a slug is looked up with migrate_url, which is not set".to_owned());
+        return Err(
+            "--tenant is no id, and a slug is looked up with migrate_url, which is not set".to_owned()
+        );
     }
     let database = Database::for_migrations(config).map_err(|error| error.to_string())?;
     let client = database.client().await.map_err(|error| cause(&error))?;

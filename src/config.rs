@@ -283,7 +283,9 @@ fn value(key: &str, text: &str) -> Result<toml::Value, String> {
     match known.kind {
         Kind::Text => Ok(toml::Value::String(text.to_owned())),
         Kind::Number => text.parse().map(toml::Value::Integer).map_err(|_| "not a whole number".to_owned()),
-        Kind::Boolean => text.parse().map(toml::Value::Boolean).map_err(|_| "neither true nor false".to_owned()),
+        Kind::Boolean => {
+            text.parse().map(toml::Value::Boolean).map_err(|_| "neither true nor false".to_owned())
+        }
         Kind::List if text.trim_start().starts_with('[') => {
             serde_json::from_str(text).map_err(|error| format!("not a JSON array of texts: {error}"))
         }
@@ -388,7 +390,10 @@ mod tests {
     fn what_is_printed_shows_no_secret() {
         let config = read(&[
             ("ROWHOUSE_DATABASE_URL", "postgres://u:hunter2@h/d"),
-            ("ROWHOUSE_ISSUERS", r#"[{"issuer":"i","audience":"a","algorithm":"HS256","kid":"k","secret":"hunter3"}]"#),
+            (
+                "ROWHOUSE_ISSUERS",
+                r#"[{"issuer":"i","audience":"a","algorithm":"HS256","kid":"k","secret":"hunter3"}]"#,
+            ),
         ])
         .unwrap();
         let printed = format!("{config}{config:?}");

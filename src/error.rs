@@ -202,8 +202,10 @@ impl Error {
             Error::MaxAffected => {
                 say(MAX_AFFECTED, "Query result exceeds max-affected preference constraint")
             }
-            Error::AnswerTooLarge { limit } => say(LIMIT, "The answer is too large to be held back until the commit")
-                .details(format!("held_bytes_max is {limit}")),
+            Error::AnswerTooLarge { limit } => {
+                say(LIMIT, "The answer is too large to be held back until the commit")
+                    .details(format!("held_bytes_max is {limit}"))
+            }
             Error::BodyTooLarge { limit } => {
                 say(BODY_TOO_LARGE, "The body is too large").details(format!("body_bytes_max is {limit}"))
             }
@@ -272,19 +274,21 @@ fn of_request(error: &request::Error) -> Answer {
                 .details(format!("unexpected {found} expecting {expected}"))
         }
         E::Encoding { part } => say(QUERY, format!("The {part} is not UTF-8, or holds a NUL")),
-        E::Body { why } => say(BODY, "The body is not a JSON object or an array of objects").details(why.as_str()),
+        E::Body { why } => {
+            say(BODY, "The body is not a JSON object or an array of objects").details(why.as_str())
+        }
         E::BodyKeysDiffer => say(BODY, "All object keys must match"),
         E::ContentType { sent } => say(CONTENT_TYPE, format!("Content-Type not acceptable: {sent}"))
             .hint(Some("Send application/json".to_owned())),
         E::Range { why } => say(RANGE, "Requested range not satisfiable").details(*why),
-        E::NotAcceptable { asked } => {
-            say(MEDIA, format!("None of these media types are available: {asked}"))
-        }
+        E::NotAcceptable { asked } => say(MEDIA, format!("None of these media types are available: {asked}")),
         E::Preference { unknown } => say(PREFERENCE, "Invalid preferences given with handling=strict")
             .details(format!("Invalid preferences: {}", unknown.join(", "))),
         E::Path => say(PATH, "Invalid path specified in request URL"),
         E::Root => say(ROOT, "There is no document at the root"),
-        E::Method { allowed, .. } => Answer { allow: Some(allowed), ..say(METHOD, "Unsupported HTTP method") },
+        E::Method { allowed, .. } => {
+            Answer { allow: Some(allowed), ..say(METHOD, "Unsupported HTTP method") }
+        }
         E::TooMany { what, setting, limit } => too_many(what, setting, *limit),
         E::NotImplemented { what } => say(NOT_IMPLEMENTED, format!("Not implemented: {what}")),
     }

@@ -43,7 +43,12 @@ pub struct Trace {
 ///
 /// # Errors
 /// [`Error`], whose `answer` is what the client is told.
-pub async fn respond(worker: &Worker, raw: &RawRequest, now_s: u64, trace: &mut Trace) -> Result<Reply, Error> {
+pub async fn respond(
+    worker: &Worker,
+    raw: &RawRequest,
+    now_s: u64,
+    trace: &mut Trace,
+) -> Result<Reply, Error> {
     let app: &App = &worker.app;
     let mut clock = Clock::start();
 
@@ -145,7 +150,9 @@ impl Collected {
         let (veto, head, whole) = match &plan.operation {
             Operation::Read(read) => (None, read.head, false),
             // Headers of a write depend on its last row.
-            Operation::Write(mutation) => (mutation.veto, false, mutation.veto.is_some() || encoder.has_aside()),
+            Operation::Write(mutation) => {
+                (mutation.veto, false, mutation.veto.is_some() || encoder.has_aside())
+            }
         };
         let bodied = has_body(plan);
         let mut collected = Collected {
@@ -222,7 +229,12 @@ impl Collected {
         }
     }
 
-    fn reply(self, plan: &Plan<'_>, request: &ApiRequest, selector: Option<uuid::Uuid>) -> Result<Reply, Error> {
+    fn reply(
+        self,
+        plan: &Plan<'_>,
+        request: &ApiRequest,
+        selector: Option<uuid::Uuid>,
+    ) -> Result<Reply, Error> {
         let single = plan.by_key || plan.media == Media::SingularObject;
         let mut headers = Vec::with_capacity(6);
         let status = match &plan.operation {
@@ -244,8 +256,9 @@ impl Collected {
                     Counted::Rows(rows) => rows,
                     Counted::Streaming => u64::MAX,
                 };
-                response::read_status(offset, rows, self.total)
-                    .ok_or(Error::Request(request::Error::Range { why: "The offset lies beyond the counted rows." }))?
+                response::read_status(offset, rows, self.total).ok_or(Error::Request(
+                    request::Error::Range { why: "The offset lies beyond the counted rows." },
+                ))?
             }
             Operation::Write(mutation) => {
                 let rows = self.returned.max(self.affected);
@@ -304,7 +317,8 @@ fn has_body(plan: &Plan<'_>) -> bool {
 /// `/links/abc`, below the tenant where the request named it in its path.
 fn location(plan: &Plan<'_>, key: &[String], selector: Option<uuid::Uuid>) -> String {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    const KEPT: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    const KEPT: &percent_encoding::AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     let mut location = String::new();
     if let Some(tenant) = selector {
         location.push('/');

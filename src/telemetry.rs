@@ -1,5 +1,7 @@
 //! Logs and metrics: how they are written, not what.
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -13,11 +15,18 @@ const LATENCY_S: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /// # Errors
 /// A text where `log_level` is no filter.
 pub fn log(config: &Config) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&config.log_level).map_err(|error| format!("log_level: {error}"))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // actix tells of every thread that it starts; what matters of that is in our own lines.
+    let directives = format!("actix_server=warn,{}", config.log_level);
+    let filter = EnvFilter::try_new(directives).map_err(|error| format!("log_level: {error}"))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let started = match config.log_format {
         LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        }
     };
     started.map_err(|error| error.to_string())
 }
@@ -39,7 +48,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     ] {
         metrics::describe_counter!(name, help);
     }
-    metrics::describe_histogram!("rowhouse_request_duration_seconds", "From the head of a request to its answer");
+    metrics::describe_histogram!(
+        "rowhouse_request_duration_seconds",
+        "From the head of a request to its answer"
+    );
     metrics::describe_histogram!("rowhouse_catalog_load_seconds", "Reading the catalog");
     metrics::describe_gauge!("rowhouse_pool_in_use", "Connections in use");
     metrics::describe_gauge!("rowhouse_pool_waiting", "Requests that wait for a connection");

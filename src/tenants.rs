@@ -83,8 +83,8 @@ impl Tenants {
 
     fn recall(&self, tenant: Uuid) -> Option<State> {
         let entry = *self.lock().get(&tenant)?;
-        let fresh = entry.generation == self.generation.load(Ordering::SeqCst)
-            && entry.read_at.elapsed() < self.ttl;
+        let fresh =
+            entry.generation == self.generation.load(Ordering::SeqCst) && entry.read_at.elapsed() < self.ttl;
         fresh.then_some(entry.state)
     }
 
@@ -108,7 +108,8 @@ async fn read(pool: &Pool, tenant: &TenantContext, mode: SettingMode) -> Result<
     let mut rows = pool.run(&work).await?;
     let mut state = State::Absent;
     while let Some(row) = rows.next().await? {
-        let name: String = row.try_get(0).map_err(|_| Error::Internal("the state of a tenant is not text"))?;
+        let name: String =
+            row.try_get(0).map_err(|_| Error::Internal("the state of a tenant is not text"))?;
         state = match name.as_str() {
             "active" => State::Active,
             "suspended" => State::Suspended,

@@ -23,7 +23,7 @@ cross join lateral (
     select
         pg_catalog.array_agg(a.attname::pg_catalog.text order by u.position) as referencing_columns,
         pg_catalog.array_agg(b.attname::pg_catalog.text order by u.position) as referenced_columns
-    from pg_catalog.unnest(f.conkey, f.confkey) with ordinality as u (referencing, referenced, position)
+    from rows from (pg_catalog.unnest(f.conkey), pg_catalog.unnest(f.confkey)) with ordinality as u (referencing, referenced, position)
     inner join pg_catalog.pg_attribute as a
         on a.attrelid = f.conrelid
         and a.attnum = u.referencing

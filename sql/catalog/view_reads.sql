@@ -9,7 +9,7 @@ with recursive reads (view_oid, relation_oid, as_caller) as (
         v.oid,
         v.oid,
         true
-    from pg_catalog.unnest($1) as v (oid)
+    from pg_catalog.unnest($1::pg_catalog.oid[]) as v (oid)
     union
     select
         r.view_oid,

@@ -90,11 +90,18 @@ pub enum Reason {
     MaterializedView,
     ForeignTable,
     ViewAsOwner,
-    ViewReads { relation: String },
+    ViewReads {
+        relation: String,
+    },
     /// Rows came back for nobody: `setting` says which nobody.
-    RowsForNobody { setting: &'static str },
+    RowsForNobody {
+        setting: &'static str,
+    },
     /// The attempt to read as nobody ended in an error that is not a refusal.
-    NotProven { setting: &'static str, sqlstate: String },
+    NotProven {
+        setting: &'static str,
+        sqlstate: String,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -103,8 +110,9 @@ impl fmt::Display for Reason {
             Reason::Internal => formatter.write_str("declared internal"),
             Reason::RlsNotEnabled => formatter
                 .write_str("row-level security is not enabled, and the relation is not declared global"),
-            Reason::RlsNotActive => formatter
-                .write_str("row-level security is not active for the request role (row_security_active is false)"),
+            Reason::RlsNotActive => formatter.write_str(
+                "row-level security is not active for the request role (row_security_active is false)",
+            ),
             Reason::NoPolicy => formatter.write_str("no permissive policy applies to the request role"),
             Reason::MaterializedView => {
                 formatter.write_str("a materialized view cannot carry row-level security")
@@ -162,12 +170,15 @@ impl fmt::Display for RoleFault {
                 write!(formatter, "the connection logged in as {session_role} and became another role")
             }
             RoleFault::TimeZone { found } => {
-                write!(formatter, "its connections are in the time zone {found}, not UTC (is a pooler in between?)")
+                write!(
+                    formatter,
+                    "its connections are in the time zone {found}, not UTC (is a pooler in between?)"
+                )
             }
-            RoleFault::TenantSetting => {
-                formatter.write_str("a fresh connection already has app.current_tenant_id set: forgetting the \
-                    tenant would no longer fail closed")
-            }
+            RoleFault::TenantSetting => formatter.write_str(
+                "a fresh connection already has app.current_tenant_id set: forgetting the \
+                    tenant would no longer fail closed",
+            ),
         }
     }
 }
@@ -268,7 +279,9 @@ pub(super) async fn probe(
         client.batch_execute("rollback").await?;
         match answer {
             Ok(messages) => {
-                let seen = messages.iter().any(|message| matches!(message, Row(row) if row.get("row_seen") == Some("t")));
+                let seen = messages
+                    .iter()
+                    .any(|message| matches!(message, Row(row) if row.get("row_seen") == Some("t")));
                 if seen {
                     return Ok(Err(Reason::RowsForNobody { setting }));
                 }

@@ -106,7 +106,7 @@ fn facts(row: &Row) -> Result<Facts, Error> {
         oid: row.try_get("oid")?,
         schema: identifier(row.try_get("schema_name")?)?,
         name: identifier(row.try_get("relation_name")?)?,
-        kind: u8::try_from(row.try_get::<_, i8>("relation_kind")?).map_or('?', char::from),
+        kind: row.try_get::<_, &str>("relation_kind")?.chars().next().unwrap_or('?'),
         comment: row.try_get("comment")?,
         declared_kind: row.try_get("declared_kind")?,
         declared_tenant_column: row.try_get("declared_tenant_column")?,
@@ -192,12 +192,16 @@ fn column(row: &Row) -> Result<Column, Error> {
 }
 
 /// Each foreign key is two relationships: from the referencing side to one row, and back to one or many.
-fn relationships(rows: &[Row], names: &HashMap<u32, String>) -> Result<HashMap<u32, Vec<Relationship>>, Error> {
+fn relationships(
+    rows: &[Row],
+    names: &HashMap<u32, String>,
+) -> Result<HashMap<u32, Vec<Relationship>>, Error> {
     let mut relationships: HashMap<u32, Vec<Relationship>> = HashMap::new();
     let mut seen = HashSet::new();
     for row in rows {
         let constraint: String = row.try_get("constraint_name")?;
-        let (referencing, referenced): (u32, u32) = (row.try_get("referencing_oid")?, row.try_get("referenced_oid")?);
+        let (referencing, referenced): (u32, u32) =
+            (row.try_get("referencing_oid")?, row.try_get("referenced_oid")?);
         let ours: Vec<String> = row.try_get("referencing_columns")?;
         let theirs: Vec<String> = row.try_get("referenced_columns")?;
         let (Some(from), Some(to)) = (names.get(&referencing), names.get(&referenced)) else { continue };

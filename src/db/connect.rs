@@ -61,7 +61,8 @@ impl DatabaseUrl {
         let mut kept = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').ok_or(UrlError::Form)?;
-            let value = percent_encoding::percent_decode_str(value).decode_utf8().map_err(|_| UrlError::Form)?;
+            let value =
+                percent_encoding::percent_decode_str(value).decode_utf8().map_err(|_| UrlError::Form)?;
             if !options.set(key, &value)? {
                 kept.push(pair);
             }
@@ -210,7 +211,10 @@ mod tests {
     #[test]
     fn a_url_is_printed_without_its_password() {
         let printed = |url: &str| DatabaseUrl::new(url).redacted();
-        assert_eq!(printed("postgres://u:p@ss@h:5/d?sslmode=require"), "postgres://u:***@h:5/d?sslmode=require");
+        assert_eq!(
+            printed("postgres://u:p@ss@h:5/d?sslmode=require"),
+            "postgres://u:***@h:5/d?sslmode=require"
+        );
         assert_eq!(printed("postgres://u@h/d?password=x&a=b"), "postgres://u@h/d?password=***&a=b");
         assert_eq!(printed("host=h password=x"), "***");
         assert!(!format!("{:?}", DatabaseUrl::new("postgres://u:secret@h/d")).contains("secret"));

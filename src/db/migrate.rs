@@ -67,14 +67,20 @@ pub async fn migrate(config: &Config, demo: bool) -> Result<Migrated, MigrateErr
         quote_literal(&mut text, &password);
         // Where the login may not silence the log, the password is still set.
         if client.batch_execute(&text).await.is_err() {
-            run(&client, "the password of rowhouse_app", text.trim_start_matches("set log_statement = 'none'; "))
-                .await?;
+            run(
+                &client,
+                "the password of rowhouse_app",
+                text.trim_start_matches("set log_statement = 'none'; "),
+            )
+            .await?;
         }
     }
-    run(&client, "becoming rowhouse_owner", "set role rowhouse_owner; create schema if not exists tenancy").await?;
+    run(&client, "becoming rowhouse_owner", "set role rowhouse_owner; create schema if not exists tenancy")
+        .await?;
     let mut runner = embedded::migrations::runner();
     runner.set_migration_table_name("tenancy.schema_history");
-    let report = runner.run_async(&mut client).await.map_err(|error| MigrateError::Refinery(Box::new(error)))?;
+    let report =
+        runner.run_async(&mut client).await.map_err(|error| MigrateError::Refinery(Box::new(error)))?;
     run(&client, "becoming the login again", "reset role").await?;
     if demo {
         for (name, text) in DEMO {

@@ -27,7 +27,11 @@ pub enum Error {
     PoolTimeout { waited_ms: u64 },
     /// The connection broke before the answer was whole.
     #[error("the connection to Postgres was lost")]
-    Lost { outcome_unknown: bool, #[source] source: Option<tokio_postgres::Error> },
+    Lost {
+        outcome_unknown: bool,
+        #[source]
+        source: Option<tokio_postgres::Error>,
+    },
     /// The service gave up waiting: Postgres neither answered nor cancelled the statement in time.
     #[error("no answer within {deadline_ms} ms")]
     Deadline { deadline_ms: u64 },
@@ -45,7 +49,8 @@ impl Error {
         if let Some(refusal) = error.as_db_error() {
             return Error::Statement(Box::new(refusal.clone()));
         }
-        let broken = error.is_closed() || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>());
+        let broken = error.is_closed()
+            || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>());
         if broken {
             Error::Lost { outcome_unknown: writes, source: Some(error) }
         } else {

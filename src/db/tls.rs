@@ -79,7 +79,8 @@ pub(super) fn connector(options: &Options) -> Result<MakeRustlsConnect, UrlError
         (None, None) => builder.with_no_client_auth(),
         (Some(certificate), Some(key)) => {
             let chain = certificates("sslcert", certificate)?;
-            let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable("sslkey", key, &error))?;
+            let private =
+                PrivateKeyDer::from_pem_file(key).map_err(|error| unusable("sslkey", key, &error))?;
             builder.with_client_auth_cert(chain, private).map_err(|error| unusable("sslkey", key, &error))?
         }
         _ => return Err(UrlError::Combination("sslcert and sslkey come together")),
@@ -87,7 +88,10 @@ pub(super) fn connector(options: &Options) -> Result<MakeRustlsConnect, UrlError
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn verifier(options: &Options, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, UrlError> {
+fn verifier(
+    options: &Options,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, UrlError> {
     let system = options.root_certificate.as_deref() == Some(Path::new("system"));
     let mode = match options.mode {
         // libpq: with a root certificate at hand, require verifies as verify-ca does.
@@ -118,7 +122,9 @@ fn roots(path: Option<&Path>) -> Result<RootCertStore, UrlError> {
         Some(path) if path == Path::new("system") => {
             let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             if added == 0 {
-                return Err(UrlError::Combination("sslrootcert=system: the system has no certificate authorities"));
+                return Err(UrlError::Combination(
+                    "sslrootcert=system: the system has no certificate authorities",
+                ));
             }
         }
         Some(path) => {
@@ -127,7 +133,9 @@ fn roots(path: Option<&Path>) -> Result<RootCertStore, UrlError> {
             }
         }
         None => {
-            return Err(UrlError::Combination("sslmode=verify-ca and verify-full need sslrootcert=FILE or =system"));
+            return Err(UrlError::Combination(
+                "sslmode=verify-ca and verify-full need sslrootcert=FILE or =system",
+            ));
         }
     }
     Ok(roots)

@@ -16,8 +16,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, RowStream, Statement as Prepared};
 
-use super::pool::{Connection, Lease, OnDrop, Pool};
 use super::Error;
+use super::pool::{Connection, Lease, OnDrop, Pool};
 use crate::query::{Param, Prologue, Statement};
 
 /// What one request asks of Postgres. A [`Prologue`] is made from a `TenantContext` only, so there is no transaction
@@ -162,7 +162,8 @@ impl Pool {
             None => Ok(None),
             Some(_) if !self.prepared_statements => Ok(Some(Ready::Unnamed)),
             Some(text) => {
-                let prepared = lease.prepared(text).await.map_err(|error| Error::from_postgres(error, false))?;
+                let prepared =
+                    lease.prepared(text).await.map_err(|error| Error::from_postgres(error, false))?;
                 Ok(Some(Ready::Prepared(prepared)))
             }
         }
@@ -172,7 +173,8 @@ impl Pool {
 /// "cached plan must not change result type", and a prepared statement that the server does not know.
 fn stale(refusal: &tokio_postgres::error::DbError) -> bool {
     *refusal.code() == SqlState::INVALID_SQL_STATEMENT_NAME
-        || (*refusal.code() == SqlState::FEATURE_NOT_SUPPORTED && refusal.routine() == Some("RevalidateCachedQuery"))
+        || (*refusal.code() == SqlState::FEATURE_NOT_SUPPORTED
+            && refusal.routine() == Some("RevalidateCachedQuery"))
 }
 
 /// A statement that can be queued without waiting.

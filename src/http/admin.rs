@@ -29,7 +29,11 @@ struct RefusedRelation {
     reason: String,
 }
 
-pub(super) fn server(app: Arc<App>, metrics: PrometheusHandle, listener: TcpListener) -> std::io::Result<Server> {
+pub(super) fn server(
+    app: Arc<App>,
+    metrics: PrometheusHandle,
+    listener: TcpListener,
+) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         Application::new()
             .app_data(web::Data::from(app.clone()))

@@ -21,7 +21,8 @@ pub(super) fn head(request: &HttpRequest) -> RawRequest {
         request.headers().get_all(name).map(|value| Bytes::copy_from_slice(value.as_bytes())).collect()
     };
     let joined = |name: header::HeaderName| {
-        let values: Vec<&str> = request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect();
+        let values: Vec<&str> =
+            request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect();
         (!values.is_empty()).then(|| values.join(","))
     };
     RawRequest {
@@ -99,7 +100,8 @@ pub(super) fn error(answer: &Answer, accept: Option<&str>, request_id: &str) -> 
         members.insert("status".to_owned(), answer.status.into());
         members.insert("instance".to_owned(), format!("urn:uuid:{request_id}").into());
     }
-    let content_type = if is_problem { "application/problem+json" } else { "application/json; charset=utf-8" };
+    let content_type =
+        if is_problem { "application/problem+json" } else { "application/json; charset=utf-8" };
     response.insert_header((header::CONTENT_TYPE, content_type)).body(document.to_string())
 }
 

@@ -40,9 +40,7 @@ async fn run(config: Config, metrics: PrometheusHandle) -> Result<(), StartError
 
     let shared = app.clone();
     let server = HttpServer::new(move || {
-        Application::new()
-            .app_data(web::Data::new(shared.worker()))
-            .default_service(web::to(service::handle))
+        Application::new().app_data(web::Data::new(shared.worker())).default_service(web::to(service::handle))
     })
     .workers(config.worker_count())
     .max_connections(config.connections_max)

@@ -14,7 +14,11 @@ use crate::pipeline::{self, Trace};
 use crate::request::{Method, RawRequest};
 
 /// Answers every request of the API: there is one route, and it asks for a token.
-pub(super) async fn handle(request: HttpRequest, payload: web::Payload, worker: web::Data<Worker>) -> HttpResponse {
+pub(super) async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> HttpResponse {
     let started = Instant::now();
     let request_id = request_id(&request);
     let mut raw = convert::head(&request);
@@ -26,7 +30,8 @@ pub(super) async fn handle(request: HttpRequest, payload: web::Payload, worker: 
     };
     header(&mut response, "x-request-id", &request_id);
     if worker.app.config.server_timing {
-        let stages: Vec<String> = trace.stages.iter().map(|(stage, ms)| format!("{stage};dur={ms:.3}")).collect();
+        let stages: Vec<String> =
+            trace.stages.iter().map(|(stage, ms)| format!("{stage};dur={ms:.3}")).collect();
         header(&mut response, "server-timing", &stages.join(", "));
     }
     let seconds = started.elapsed().as_secs_f64();

@@ -7,7 +7,11 @@ use crate::request::EmbedItem;
 impl<'a> Planner<'a, '_> {
     /// The one relationship from `from` to the relation that `item` names, by its hint where there are several: the name
     /// of the foreign key, or of one of its columns on either side.
-    pub(super) fn relationship(&self, from: &'a Relation, item: &EmbedItem) -> Result<&'a Relationship, Error> {
+    pub(super) fn relationship(
+        &self,
+        from: &'a Relation,
+        item: &EmbedItem,
+    ) -> Result<&'a Relationship, Error> {
         let candidates: Vec<&Relationship> = from
             .relationships
             .iter()
@@ -19,9 +23,12 @@ impl<'a> Planner<'a, '_> {
             [] => Err(Error::NoRelationship {
                 from: from.name.name().to_owned(),
                 to: item.relation.clone(),
-                similar: catalog::nearest(&item.relation, from.relationships.iter().map(|r| r.target.as_str()))
-                    .filter(|similar| *similar != item.relation)
-                    .map(str::to_owned),
+                similar: catalog::nearest(
+                    &item.relation,
+                    from.relationships.iter().map(|r| r.target.as_str()),
+                )
+                .filter(|similar| *similar != item.relation)
+                .map(str::to_owned),
             }),
             several => Err(Error::AmbiguousRelationship {
                 from: from.name.name().to_owned(),
@@ -38,8 +45,11 @@ fn matches_hint(relationship: &Relationship, hint: &str) -> bool {
 }
 
 fn candidate(relationship: &Relationship) -> Candidate {
-    let pairs: Vec<String> =
-        relationship.columns.iter().map(|(ours, theirs)| format!("{} = {}", ours.name(), theirs.name())).collect();
+    let pairs: Vec<String> = relationship
+        .columns
+        .iter()
+        .map(|(ours, theirs)| format!("{} = {}", ours.name(), theirs.name()))
+        .collect();
     Candidate {
         constraint: relationship.constraint.clone(),
         to_many: relationship.cardinality == Cardinality::Many,

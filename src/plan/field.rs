@@ -29,11 +29,24 @@ impl FieldRef<'_> {
 /// A tree of comparisons whose names are resolved.
 #[derive(Debug)]
 pub enum Condition<'a> {
-    And { negated: bool, of: Vec<Condition<'a>> },
-    Or { negated: bool, of: Vec<Condition<'a>> },
-    Test { field: FieldRef<'a>, negated: bool, comparison: &'a Comparison },
+    And {
+        negated: bool,
+        of: Vec<Condition<'a>>,
+    },
+    Or {
+        negated: bool,
+        of: Vec<Condition<'a>>,
+    },
+    Test {
+        field: FieldRef<'a>,
+        negated: bool,
+        comparison: &'a Comparison,
+    },
     /// A column of the key in the path.
-    Key { column: &'a Column, value: &'a str },
+    Key {
+        column: &'a Column,
+        value: &'a str,
+    },
 }
 
 /// One term of an order.

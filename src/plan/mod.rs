@@ -35,31 +35,72 @@ pub enum Operation<'a> {
 /// Why a request cannot be planned. The text that a client sees is made in `error.rs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    UnknownRelation { name: String, similar: Option<String> },
-    UnknownColumn { relation: String, column: String, similar: Option<String> },
+    UnknownRelation {
+        name: String,
+        similar: Option<String>,
+    },
+    UnknownColumn {
+        relation: String,
+        column: String,
+        similar: Option<String>,
+    },
     /// A key of the body, or of `columns` or `on_conflict`, is no column.
-    UnknownPayloadColumn { relation: String, column: String },
-    UnknownType { name: String },
+    UnknownPayloadColumn {
+        relation: String,
+        column: String,
+    },
+    UnknownType {
+        name: String,
+    },
     /// The role may not do this with the relation, or not with this column.
-    Forbidden { relation: String },
-    NoRelationship { from: String, to: String, similar: Option<String> },
-    AmbiguousRelationship { from: String, to: String, candidates: Vec<Candidate> },
+    Forbidden {
+        relation: String,
+    },
+    NoRelationship {
+        from: String,
+        to: String,
+        similar: Option<String>,
+    },
+    AmbiguousRelationship {
+        from: String,
+        to: String,
+        candidates: Vec<Candidate>,
+    },
     /// A filter, order or window names an embedded relation that the select list does not embed.
-    NotEmbedded { target: String },
+    NotEmbedded {
+        target: String,
+    },
     /// The number of values in `/{relation}/{key}` is not that of the key's columns; the relation may have no key.
-    Key { relation: String, columns: Vec<String> },
+    Key {
+        relation: String,
+        columns: Vec<String>,
+    },
     /// A value of the key cannot be one: there is no such row.
     NoSuchRow,
     /// An upsert without a key to find the row by.
-    NoConflictTarget { relation: String },
+    NoConflictTarget {
+        relation: String,
+    },
     /// An alias that Postgres could not keep.
-    Alias { alias: String },
+    Alias {
+        alias: String,
+    },
     /// PATCH or DELETE of the whole relation.
-    Unfiltered { verb: &'static str },
-    TooMany { what: &'static str, setting: &'static str, limit: u64 },
-    NotImplemented { what: &'static str },
+    Unfiltered {
+        verb: &'static str,
+    },
+    TooMany {
+        what: &'static str,
+        setting: &'static str,
+        limit: u64,
+    },
+    NotImplemented {
+        what: &'static str,
+    },
     /// A method that makes no sense on this path.
-    Method { allowed: &'static str },
+    Method {
+        allowed: &'static str,
+    },
 }
 
 /// One of several relationships that an embed could mean.

@@ -71,10 +71,15 @@ impl<'a> Planner<'a, '_> {
                 if merges && !relation.privileges.update {
                     return Err(forbidden(relation));
                 }
-                Some(Conflict { target, resolution, tells_inserted: merges && relation.privileges.select_whole })
+                Some(Conflict {
+                    target,
+                    resolution,
+                    tells_inserted: merges && relation.privileges.select_whole,
+                })
             }
         };
-        let kind = MutationKind::Insert { columns, json: payload.json.clone(), shape: payload.shape, conflict };
+        let kind =
+            MutationKind::Insert { columns, json: payload.json.clone(), shape: payload.shape, conflict };
         self.mutation(relation, kind, Vec::new())
     }
 

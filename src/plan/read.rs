@@ -58,7 +58,8 @@ impl<'a> Planner<'a, '_> {
         }
         let mut numbers = 0;
         let conditions = self.conditions(relation)?;
-        let root = self.node(relation, conditions, &self.request.select, &[], self.request.window, &mut numbers)?;
+        let root =
+            self.node(relation, conditions, &self.request.select, &[], self.request.window, &mut numbers)?;
         self.targets_exist(&root)?;
         Ok(ReadPlan { root, count: self.request.preferences.count_exact, head })
     }
@@ -109,12 +110,21 @@ impl<'a> Planner<'a, '_> {
                 SelectItem::Field { alias, field, cast } => {
                     let field_ref = field::field(relation, field)?;
                     let (cast, encoding) = cast_of(cast.as_deref(), &field_ref)?;
-                    outputs.push(Output::Field { name: output_name(alias, field)?, field: field_ref, cast, encoding });
+                    outputs.push(Output::Field {
+                        name: output_name(alias, field)?,
+                        field: field_ref,
+                        cast,
+                        encoding,
+                    });
                 }
                 SelectItem::Embed(item) => {
                     let depth_max = self.limits.embed_depth_max;
                     if target.len() as u64 >= depth_max {
-                        return Err(Error::TooMany { what: "levels of embedding", setting: "embed_depth_max", limit: depth_max });
+                        return Err(Error::TooMany {
+                            what: "levels of embedding",
+                            setting: "embed_depth_max",
+                            limit: depth_max,
+                        });
                     }
                     let relationship = self.relationship(relation, item)?;
                     // The catalog holds both ends of each relationship that it has.
@@ -184,7 +194,12 @@ pub(super) fn flat<'a>(relation: &'a Relation, select: &'a [SelectItem]) -> Resu
             SelectItem::Field { alias, field, cast } => {
                 let field_ref = field::field(relation, field)?;
                 let (cast, encoding) = cast_of(cast.as_deref(), &field_ref)?;
-                outputs.push(Output::Field { name: output_name(alias, field)?, field: field_ref, cast, encoding });
+                outputs.push(Output::Field {
+                    name: output_name(alias, field)?,
+                    field: field_ref,
+                    cast,
+                    encoding,
+                });
             }
             SelectItem::Embed(_) => {
                 return Err(Error::NotImplemented { what: "embedding in the answer of a write" });
@@ -205,7 +220,8 @@ fn cast_of(cast: Option<&str>, field: &FieldRef<'_>) -> Result<(Option<&'static 
 
 /// The name of a field in the answer: its alias, the last key of its JSON path, or the column's.
 fn output_name<'a>(alias: &'a Option<String>, field: &'a crate::request::Field) -> Result<&'a str, Error> {
-    let last_key = || field.json_path.iter().rev().find(|step| step.index().is_none()).map(|step| step.key.as_str());
+    let last_key =
+        || field.json_path.iter().rev().find(|step| step.index().is_none()).map(|step| step.key.as_str());
     let name = alias.as_deref().or_else(last_key).unwrap_or(&field.name);
     check_name(name)?;
     Ok(name)

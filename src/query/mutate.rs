@@ -51,7 +51,9 @@ fn insert(sql: &mut Sql, relation: &Relation, columns: &[&Column], shape: Shape,
                 sql.list(first, ", ", |sql, column| {
                     sql.identifier(&column.name);
                 });
-                sql.push(") select null from pg_catalog.json_array_elements(").bind(body).push(") where false");
+                sql.push(") select null from pg_catalog.json_array_elements(")
+                    .bind(body)
+                    .push(") where false");
             }
         }
         return;
@@ -122,8 +124,7 @@ fn where_(sql: &mut Sql, mutation: &Mutation<'_>, mut glue: Glue) {
 }
 
 fn returning(sql: &mut Sql, mutation: &Mutation<'_>, tells_inserted: bool) -> Columns {
-    let mut columns =
-        Columns { members: Vec::new(), location: mutation.location.len(), tells_inserted };
+    let mut columns = Columns { members: Vec::new(), location: mutation.location.len(), tells_inserted };
     let wanted = mutation.outputs.len() + mutation.location.len() + usize::from(tells_inserted);
     if wanted == 0 {
         if matches!(mutation.returns, Return::Representation) {

@@ -15,7 +15,11 @@ pub enum Param {
 }
 
 impl ToSql for Param {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Param::Text(text) => out.extend_from_slice(text.as_bytes()),
             Param::Bytes(bytes) => out.extend_from_slice(bytes),

@@ -45,7 +45,10 @@ pub enum Condition {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Comparison {
     /// A binary operator of Postgres and its right side.
-    Operator { sql: &'static str, operand: Operand },
+    Operator {
+        sql: &'static str,
+        operand: Operand,
+    },
     /// `in.(…)`: equal to any of these; none of them is legal and matches nothing.
     In(Vec<String>),
     Is(IsValue),
@@ -259,15 +262,22 @@ mod tests {
 
     #[test]
     fn a_value_keeps_every_character_behind_the_operator() {
-        let Ok(Condition::Test { negated: true, comparison, .. }) = parse("not.eq.x,(y).\"z") else { panic!() };
-        assert_eq!(comparison, Comparison::Operator { sql: " = ", operand: Operand::Value("x,(y).\"z".into()) });
+        let Ok(Condition::Test { negated: true, comparison, .. }) = parse("not.eq.x,(y).\"z") else {
+            panic!()
+        };
+        assert_eq!(
+            comparison,
+            Comparison::Operator { sql: " = ", operand: Operand::Value("x,(y).\"z".into()) }
+        );
     }
 
     #[test]
     fn a_list_reads_quotes_and_escapes_and_may_be_empty() {
         let Ok(Condition::Test { comparison, .. }) = parse(r#"in.(a,"b,c","q\"",)"#) else { panic!() };
         assert_eq!(comparison, Comparison::In(vec!["a".into(), "b,c".into(), "q\"".into(), String::new()]));
-        assert!(matches!(parse("in.()"), Ok(Condition::Test { comparison: Comparison::In(of), .. }) if of.is_empty()));
+        assert!(
+            matches!(parse("in.()"), Ok(Condition::Test { comparison: Comparison::In(of), .. }) if of.is_empty())
+        );
         assert!(parse("in.(a").is_err());
         assert!(parse("in.(a)b").is_err());
     }

@@ -21,7 +21,10 @@ impl Media {
         let listed = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
         for range in listed.clone() {
             match range.to_ascii_lowercase().as_str() {
-                "application/json" | "application/*" | "*/*" | "application/vnd.pgrst.array+json"
+                "application/json"
+                | "application/*"
+                | "*/*"
+                | "application/vnd.pgrst.array+json"
                 | "application/vnd.pgrst.array" => return Ok(Media::Json),
                 "application/vnd.pgrst.object+json" | "application/vnd.pgrst.object" => {
                     return Ok(Media::SingularObject);

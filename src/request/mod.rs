@@ -98,30 +98,56 @@ pub struct Targeted<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// A part of the query string does not follow the grammar.
-    Query { parameter: String, expected: &'static str, position: usize, found: String },
+    Query {
+        parameter: String,
+        expected: &'static str,
+        position: usize,
+        found: String,
+    },
     /// A percent-encoded part is not UTF-8, or holds a NUL.
-    Encoding { part: &'static str },
+    Encoding {
+        part: &'static str,
+    },
     /// The body is not what its content type says.
-    Body { why: String },
+    Body {
+        why: String,
+    },
     /// The objects of an array have different keys.
     BodyKeysDiffer,
     /// A content type that is not read.
-    ContentType { sent: String },
+    ContentType {
+        sent: String,
+    },
     /// The range or limit is empty or negative.
-    Range { why: &'static str },
+    Range {
+        why: &'static str,
+    },
     /// No listed media type can be produced.
-    NotAcceptable { asked: String },
+    NotAcceptable {
+        asked: String,
+    },
     /// `handling=strict` and an unknown or malformed preference.
-    Preference { unknown: Vec<String> },
+    Preference {
+        unknown: Vec<String>,
+    },
     /// The path has more segments than `/{relation}/{key}`.
     Path,
     /// The path is empty: there is no root document yet.
     Root,
-    Method { method: Method, allowed: &'static str },
+    Method {
+        method: Method,
+        allowed: &'static str,
+    },
     /// A limit of the configuration was passed.
-    TooMany { what: &'static str, setting: &'static str, limit: u64 },
+    TooMany {
+        what: &'static str,
+        setting: &'static str,
+        limit: u64,
+    },
     /// Part of the dialect that is not built.
-    NotImplemented { what: &'static str },
+    NotImplemented {
+        what: &'static str,
+    },
 }
 
 /// Parses `raw`. `path` is what [`split_tenant`] left of its path.
@@ -130,7 +156,11 @@ pub enum Error {
 /// Every variant of [`Error`].
 pub fn parse(raw: &RawRequest, path: &str, limits: &Config) -> Result<ApiRequest, Error> {
     if raw.query.len() as u64 > limits.url_bytes_max {
-        return Err(Error::TooMany { what: "bytes of query", setting: "url_bytes_max", limit: limits.url_bytes_max });
+        return Err(Error::TooMany {
+            what: "bytes of query",
+            setting: "url_bytes_max",
+            limit: limits.url_bytes_max,
+        });
     }
     let path = Path::parse(path)?;
     let preferences = Preferences::parse(raw.prefer.as_deref())?;

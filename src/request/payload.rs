@@ -141,11 +141,14 @@ mod tests {
 
     #[test]
     fn malformed_bodies_are_refused() {
-        for bad in ["", "{", "1", "\"x\"", "[1]", "{\"a\":1}x", "{\"a\":1,\"a\":2}", "null", "[{\"a\":1},null]"] {
+        for bad in
+            ["", "{", "1", "\"x\"", "[1]", "{\"a\":1}x", "{\"a\":1,\"a\":2}", "null", "[{\"a\":1},null]"]
+        {
             assert!(matches!(parse(bad), Err(Error::Body { .. })), "{bad}");
         }
         assert!(matches!(parse(r#"[{"a":1},{"b":1}]"#), Err(Error::BodyKeysDiffer)));
-        let deep: &'static str = Box::leak(format!("{{\"a\":{}1{}}}", "[".repeat(4000), "]".repeat(4000)).into());
+        let deep: &'static str =
+            Box::leak(format!("{{\"a\":{}1{}}}", "[".repeat(4000), "]".repeat(4000)).into());
         assert!(matches!(parse(deep), Err(Error::Body { .. })));
     }
 

@@ -42,10 +42,15 @@ impl Preferences {
     pub fn parse(header: Option<&str>) -> Result<Self, Error> {
         let mut preferences = Self::default();
         let mut unknown = Vec::new();
-        for preference in header.unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty()) {
+        for preference in header.unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty())
+        {
             match preference {
-                "resolution=merge-duplicates" => first(&mut preferences.resolution, Resolution::MergeDuplicates),
-                "resolution=ignore-duplicates" => first(&mut preferences.resolution, Resolution::IgnoreDuplicates),
+                "resolution=merge-duplicates" => {
+                    first(&mut preferences.resolution, Resolution::MergeDuplicates)
+                }
+                "resolution=ignore-duplicates" => {
+                    first(&mut preferences.resolution, Resolution::IgnoreDuplicates)
+                }
                 "return=minimal" => first(&mut preferences.return_, Return::Minimal),
                 "return=headers-only" => first(&mut preferences.return_, Return::HeadersOnly),
                 "return=representation" => first(&mut preferences.return_, Return::Representation),
@@ -80,7 +85,8 @@ mod tests {
 
     #[test]
     fn the_first_mention_of_a_key_wins() {
-        let preferences = Preferences::parse(Some("return=representation, return=minimal,count=exact")).unwrap();
+        let preferences =
+            Preferences::parse(Some("return=representation, return=minimal,count=exact")).unwrap();
         assert_eq!(preferences.return_, Some(Return::Representation));
         assert!(preferences.count_exact);
     }

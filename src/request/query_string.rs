@@ -80,7 +80,9 @@ fn targeted(query: &mut Query, name: &str, value: &str) -> Result<(), Error> {
             if negated {
                 path.pop();
             }
-            query.filters.push(Filter { target: path, condition: filter::group(name, word, negated, value)? });
+            query
+                .filters
+                .push(Filter { target: path, condition: filter::group(name, word, negated, value)? });
         }
         "order" => query.orders.push(Targeted { target: path, value: order::parse(name, value)? }),
         word @ ("limit" | "offset") if !path.is_empty() => {
@@ -153,10 +155,10 @@ mod tests {
         assert_eq!(parsed.filters[2].target, ["items"]);
         assert_eq!(parsed.filters[3].target, ["a", "b"]);
         assert!(matches!(parsed.filters[3].condition, filter::Condition::Or { negated: true, .. }));
-        assert_eq!(parsed.windows, [Targeted {
-            target: vec!["items".into()],
-            value: Window { offset: 1, limit: Some(2) }
-        }]);
+        assert_eq!(
+            parsed.windows,
+            [Targeted { target: vec!["items".into()], value: Window { offset: 1, limit: Some(2) } }]
+        );
         assert_eq!(parsed.window, Window { offset: 2, limit: Some(5) });
         assert_eq!(parsed.orders.len(), 2);
     }
@@ -164,7 +166,9 @@ mod tests {
     #[test]
     fn plus_is_a_space_and_bad_encodings_are_refused() {
         let parsed = query("a%20b=eq.x+y%2B").unwrap();
-        let filter::Condition::Test { field, comparison, .. } = &parsed.filters[0].condition else { panic!() };
+        let filter::Condition::Test { field, comparison, .. } = &parsed.filters[0].condition else {
+            panic!()
+        };
         assert_eq!(field.name, "a b");
         assert!(format!("{comparison:?}").contains("x y+"));
         assert!(matches!(query("a=eq.%ff"), Err(Error::Encoding { .. })));

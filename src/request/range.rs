@@ -26,7 +26,9 @@ impl Window {
             return Ok(self);
         }
         match end {
-            Some(end) if end <= offset => Err(Error::Range { why: "The lower boundary must be lower than or equal to the upper boundary in the Range header." }),
+            Some(end) if end <= offset => Err(Error::Range {
+                why: "The lower boundary must be lower than or equal to the upper boundary in the Range header.",
+            }),
             end => Ok(Window { offset, limit: end.map(|end| end - offset) }),
         }
     }
@@ -64,7 +66,9 @@ pub(super) fn header(value: Option<&str>) -> Result<Window, Error> {
     }
     let Ok(upper) = upper.parse::<u64>() else { return Ok(Window::default()) };
     if upper < offset {
-        return Err(Error::Range { why: "The lower boundary must be lower than or equal to the upper boundary in the Range header." });
+        return Err(Error::Range {
+            why: "The lower boundary must be lower than or equal to the upper boundary in the Range header.",
+        });
     }
     Ok(Window { offset, limit: Some((upper - offset).saturating_add(1).min(i64::MAX as u64)) })
 }

@@ -111,11 +111,7 @@ impl<'a> Scan<'a> {
         let mut path = Vec::new();
         while self.eat("->") {
             let as_text = self.eat(">");
-            let key = if self.peek() == Some('"') {
-                self.quoted()?
-            } else {
-                self.json_key()
-            };
+            let key = if self.peek() == Some('"') { self.quoted()? } else { self.json_key() };
             if key.is_empty() {
                 return Err(self.error("a JSON key or index"));
             }

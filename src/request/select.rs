@@ -9,7 +9,11 @@ use super::scan::Scan;
 pub enum SelectItem {
     /// Every column that the role may read.
     All,
-    Field { alias: Option<String>, field: Field, cast: Option<String> },
+    Field {
+        alias: Option<String>,
+        field: Field,
+        cast: Option<String>,
+    },
     Embed(EmbedItem),
 }
 
@@ -130,7 +134,11 @@ mod tests {
     use super::*;
 
     fn column(name: &str) -> SelectItem {
-        SelectItem::Field { alias: None, field: Field { name: name.into(), json_path: Vec::new() }, cast: None }
+        SelectItem::Field {
+            alias: None,
+            field: Field { name: name.into(), json_path: Vec::new() },
+            cast: None,
+        }
     }
 
     #[test]

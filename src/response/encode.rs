@@ -32,7 +32,12 @@ impl<'a> FromSql<'a> for Raw<'a> {
 }
 
 /// Appends the value of `row`'s column `index`; NULL is `null`.
-pub(super) fn value(out: &mut BytesMut, encoding: Encoding, row: &Row, index: usize) -> Result<(), Unreadable> {
+pub(super) fn value(
+    out: &mut BytesMut,
+    encoding: Encoding,
+    row: &Row,
+    index: usize,
+) -> Result<(), Unreadable> {
     let unreadable = Unreadable { column: index };
     match row.try_get::<_, Option<Raw<'_>>>(index).map_err(|_| unreadable)? {
         None => out.extend_from_slice(b"null"),
