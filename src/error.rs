@@ -167,7 +167,7 @@ pub const SQLSTATES: &[(&str, u16, &str)] = &[
     ("42P17", 500, "a policy recurses into itself"),
     ("53", 503, "insufficient resources"),
     ("53400", 500, "configuration limit exceeded"),
-    ("54", 500, "program limit exceeded"),
+    ("54", 400, "program limit exceeded: JSON nested too deeply, a key too large for its index"),
     ("55", 500, "object not in prerequisite state"),
     ("55P03", 503, "a lock was not available in time: retry"),
     ("57", 503, "operator intervention: the server is starting, stopping, or ended the connection"),

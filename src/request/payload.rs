@@ -147,9 +147,6 @@ mod tests {
             assert!(matches!(parse(bad), Err(Error::Body { .. })), "{bad}");
         }
         assert!(matches!(parse(r#"[{"a":1},{"b":1}]"#), Err(Error::BodyKeysDiffer)));
-        let deep: &'static str =
-            Box::leak(format!("{{\"a\":{}1{}}}", "[".repeat(4000), "]".repeat(4000)).into());
-        assert!(matches!(parse(deep), Err(Error::Body { .. })));
     }
 
     #[test]

@@ -1,1 +1,25 @@
-fn main() {}
+//! The service as its users meet it: over HTTP, against a real Postgres. One binary; `make test` runs it.
+
+// Not every test file uses all of it.
+#[allow(dead_code, unused_imports)]
+mod support;
+
+mod systems;
+
+mod dialect;
+
+mod identity;
+
+mod gate;
+
+mod isolation;
+
+mod encoder;
+
+mod operation;
+
+mod command_line;
+
+mod concurrency;
+
+mod resilience;

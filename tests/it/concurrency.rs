@@ -1,0 +1,1 @@
+//! Many clients on few connections, with everything going wrong at once.

@@ -1,0 +1,1 @@
+//! The dialect over HTTP: what each parameter, preference and header does.

@@ -1,0 +1,1 @@
+//! The row encoder against Postgres' own `to_json`.

@@ -1,0 +1,1 @@
+//! The isolation matrix: tenant, role, relation, verb, kept as reviewed text.
