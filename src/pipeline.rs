@@ -39,13 +39,14 @@ pub struct Trace {
     pub stages: Vec<(&'static str, f64)>,
 }
 
-/// Answers `raw`.
+/// Answers `raw`; its `body` is read once the token is verified and the tenant admitted.
 ///
 /// # Errors
 /// [`Error`], whose `answer` is what the client is told.
 pub async fn respond(
     worker: &Worker,
     raw: &RawRequest,
+    body: impl Future<Output = Result<Bytes, Error>>,
     now_s: u64,
     trace: &mut Trace,
 ) -> Result<Reply, Error> {
@@ -65,7 +66,10 @@ pub async fn respond(
     app.tenants.admit(&worker.pool, &tenant, mode).await?;
     clock.lap(trace, "tenant");
 
-    let request = request::parse(raw, path, &app.config)?;
+    let body = body.await?;
+    clock.lap(trace, "body");
+
+    let request = request::parse(raw, path, &body, &app.config)?;
     clock.lap(trace, "parse");
 
     name_route(trace, &request, &catalog);

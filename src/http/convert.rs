@@ -44,7 +44,6 @@ pub(super) fn head(request: &HttpRequest) -> RawRequest {
         prefer: joined(header::HeaderName::from_static("prefer")),
         range: joined(header::RANGE),
         content_type: joined(header::CONTENT_TYPE),
-        body: Bytes::new(),
     }
 }
 

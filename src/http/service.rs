@@ -4,6 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use metrics::{counter, histogram};
 use uuid::Uuid;
 
@@ -21,9 +22,9 @@ pub(super) async fn handle(
 ) -> HttpResponse {
     let started = Instant::now();
     let request_id = request_id(&request);
-    let mut raw = convert::head(&request);
+    let raw = convert::head(&request);
     let mut trace = Trace::default();
-    let outcome = respond(&worker, &mut raw, payload, &mut trace).await;
+    let outcome = respond(&worker, &raw, payload, &mut trace).await;
     let (mut response, error) = match outcome {
         Ok(reply) => (convert::reply(reply), None),
         Err(error) => (convert::error(&error.answer(), raw.accept.as_deref(), &request_id), Some(error)),
@@ -42,15 +43,18 @@ pub(super) async fn handle(
 
 async fn respond(
     worker: &Worker,
-    raw: &mut RawRequest,
+    raw: &RawRequest,
     payload: web::Payload,
     trace: &mut Trace,
 ) -> Result<pipeline::Reply, Error> {
-    if matches!(raw.method, Method::Post | Method::Patch | Method::Put) {
-        raw.body = convert::body(payload, &worker.app.config).await?;
-    }
+    let body = async {
+        match raw.method {
+            Method::Post | Method::Patch | Method::Put => convert::body(payload, &worker.app.config).await,
+            Method::Get | Method::Head | Method::Delete | Method::Options | Method::Other => Ok(Bytes::new()),
+        }
+    };
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    pipeline::respond(worker, raw, now_s, trace).await
+    pipeline::respond(worker, raw, body, now_s, trace).await
 }
 
 /// The client's `X-Request-Id`, if it is a UUID, else a new one: nothing else of a client's gets into log fields.

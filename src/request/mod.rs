@@ -42,7 +42,7 @@ pub enum Method {
     Other,
 }
 
-/// What arrived, copied and not judged: the one input of the pipeline.
+/// The head of a request, copied and not judged. The body comes later: nobody's is read before the token is verified.
 #[derive(Debug)]
 pub struct RawRequest {
     pub method: Method,
@@ -60,7 +60,6 @@ pub struct RawRequest {
     pub prefer: Option<String>,
     pub range: Option<String>,
     pub content_type: Option<String>,
-    pub body: Bytes,
 }
 
 /// A request that is syntactically sound.
@@ -150,11 +149,11 @@ pub enum Error {
     },
 }
 
-/// Parses `raw`. `path` is what [`split_tenant`] left of its path.
+/// Parses `raw` and its `body`. `path` is what [`split_tenant`] left of its path.
 ///
 /// # Errors
 /// Every variant of [`Error`].
-pub fn parse(raw: &RawRequest, path: &str, limits: &Config) -> Result<ApiRequest, Error> {
+pub fn parse(raw: &RawRequest, path: &str, body: &Bytes, limits: &Config) -> Result<ApiRequest, Error> {
     if raw.query.len() as u64 > limits.url_bytes_max {
         return Err(Error::TooMany {
             what: "bytes of query",
@@ -166,7 +165,7 @@ pub fn parse(raw: &RawRequest, path: &str, limits: &Config) -> Result<ApiRequest
     let preferences = Preferences::parse(raw.prefer.as_deref())?;
     let media = Media::negotiate(raw.accept.as_deref())?;
     let query = query_string::parse(&raw.query, limits)?;
-    let action = action(raw, query.columns, query.on_conflict)?;
+    let action = action(raw, body, query.columns, query.on_conflict)?;
     let window = match action {
         Action::Read { head: false } => query.window.intersect(range::header(raw.range.as_deref())?)?,
         _ => query.window,
@@ -186,6 +185,7 @@ pub fn parse(raw: &RawRequest, path: &str, limits: &Config) -> Result<ApiRequest
 
 fn action(
     raw: &RawRequest,
+    body: &Bytes,
     columns: Option<Vec<String>>,
     on_conflict: Option<Vec<String>>,
 ) -> Result<Action, Error> {
@@ -194,11 +194,11 @@ fn action(
         Method::Get => Ok(Action::Read { head: false }),
         Method::Head => Ok(Action::Read { head: true }),
         Method::Post => {
-            let payload = Payload::parse(raw.content_type.as_deref(), &raw.body)?;
+            let payload = Payload::parse(raw.content_type.as_deref(), body)?;
             Ok(Action::Insert { payload, columns, on_conflict })
         }
         Method::Patch => {
-            let payload = Payload::parse(raw.content_type.as_deref(), &raw.body)?;
+            let payload = Payload::parse(raw.content_type.as_deref(), body)?;
             Ok(Action::Update { payload, columns })
         }
         Method::Delete => Ok(Action::Delete),
