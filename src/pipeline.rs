@@ -23,6 +23,8 @@ pub struct Reply {
 
 /// The body of an answer.
 pub enum Body {
+    /// No body and no word of its length: 204, and HEAD, whose length would be that of a GET.
+    None,
     Empty,
     Full(Bytes),
     Stream(Box<Streaming>),
@@ -300,7 +302,8 @@ impl Collected {
         }
         let body = match self.rest {
             Some(rest) => Body::Stream(rest),
-            None if is_head || !has_body(plan) => Body::Empty,
+            None if is_head || status == 204 => Body::None,
+            None if !has_body(plan) => Body::Empty,
             None => Body::Full(self.body.freeze()),
         };
         Ok(Reply { status, headers, body })

@@ -73,6 +73,7 @@ pub(super) fn reply(reply: Reply) -> HttpResponse {
         response.insert_header((name, value));
     }
     match reply.body {
+        Body::None => response.body(actix_web::body::None::new()),
         Body::Empty => response.finish(),
         Body::Full(bytes) => response.body(bytes),
         Body::Stream(streaming) => response.body(StreamBody::new(streaming)),
