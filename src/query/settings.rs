@@ -108,6 +108,12 @@ impl Prologue {
 /// doubled, and with a backslash in it the escape form is used, as Postgres' own `quote_literal` does. NUL, which no
 /// constant can hold, is left out; what comes from a token cannot hold one.
 pub fn quote_literal(out: &mut String, text: &str) {
+    if !text.contains(['\'', '\\', '\0']) {
+        out.push('\'');
+        out.push_str(text);
+        out.push('\'');
+        return;
+    }
     if text.contains('\\') {
         out.push('E');
     }
