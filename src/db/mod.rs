@@ -3,6 +3,7 @@
 //! Behind this door: TLS with libpq's meanings, a bounded statement cache per connection, the one-flush transaction, and
 //! what becomes of a connection whose request was dropped.
 
+mod cancel;
 mod connect;
 mod migrate;
 mod pool;

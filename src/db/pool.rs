@@ -1,6 +1,7 @@
 //! The pool of one worker: deadpool-postgres, with a bounded statement cache for each connection.
 
 use std::num::NonZeroUsize;
+use std::ops::Deref;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -81,7 +82,31 @@ pub struct Pool {
     waiting_max: usize,
 }
 
-pub(super) type Lease = managed::Object<Manager>;
+/// A connection taken from its pool, counted as in use until it is back there or closed.
+pub(super) struct Lease {
+    connection: managed::Object<Manager>,
+    _in_use: OnDrop<fn()>,
+}
+
+impl Lease {
+    fn new(connection: managed::Object<Manager>) -> Self {
+        gauge!("rowhouse_pool_in_use").increment(1);
+        Self { connection, _in_use: OnDrop(|| gauge!("rowhouse_pool_in_use").decrement(1)) }
+    }
+
+    /// Closes the connection instead of giving it back.
+    pub(super) fn close(self) {
+        drop(managed::Object::take(self.connection));
+    }
+}
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
 
 impl Pool {
     /// A pool for one worker; `pool_size` of the configuration is what all workers have together.
@@ -130,7 +155,7 @@ impl Pool {
         let waiting = gauge!("rowhouse_pool_waiting");
         waiting.increment(1);
         let _waited = OnDrop(|| waiting.decrement(1));
-        self.connections.get().await.map_err(|error| match error {
+        self.connections.get().await.map(Lease::new).map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => timed_out(self.wait),
             PoolError::Backend(error) => Error::Connect(Some(error)),
             PoolError::Timeout(_)

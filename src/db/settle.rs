@@ -7,13 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool::managed::Object;
 use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Database;
+use super::cancel::cancel;
 use super::pool::{Connection, Lease};
 use crate::config::Config;
 
@@ -23,7 +22,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Shared by all workers: how cancel requests are sent, and how many at a time.
 #[derive(Clone)]
 pub struct Settler {
-    tls: MakeRustlsConnect,
+    database: Database,
     cancels: Arc<Semaphore>,
     grace: Duration,
 }
@@ -31,7 +30,7 @@ pub struct Settler {
 impl Settler {
     pub fn new(database: &Database, config: &Config) -> Self {
         Self {
-            tls: database.tls.clone(),
+            database: database.clone(),
             cancels: Arc::new(Semaphore::new(config.cancel_connections_max)),
             grace: Duration::from_millis(config.cancel_grace_ms),
         }
@@ -46,7 +45,7 @@ impl Settler {
                 // No answer: nobody may use it again.
                 counter!("rowhouse_connections_abandoned_total").increment(1);
                 if let Some(lease) = Arc::into_inner(lease) {
-                    drop(Object::take(lease));
+                    lease.close();
                 }
             }
         });
@@ -59,19 +58,22 @@ impl Settler {
         if let Ok(answer) = timeout(self.grace, &mut barrier).await {
             return answer.is_ok();
         }
-        counter!("rowhouse_cancels_total").increment(1);
         {
-            let Ok(_permit) = self.cancels.acquire().await else { return false };
-            let cancel = connection.client.cancel_token();
-            match timeout(ANSWER_MAX, cancel.cancel_query(self.tls.clone())).await {
-                Ok(Ok(())) => {}
-                _ => return false,
+            let _permit = tokio::select! {
+                answer = &mut barrier => return answer.is_ok(),
+                permit = self.cancels.acquire() => permit,
+            };
+            counter!("rowhouse_cancels_total").increment(1);
+            let token = connection.client.cancel_token();
+            if !matches!(timeout(ANSWER_MAX, cancel(&self.database, &token)).await, Ok(Ok(()))) {
+                return false;
             }
         }
         if !matches!(timeout(ANSWER_MAX, barrier).await, Ok(Ok(()))) {
             return false;
         }
-        // The cancel may have come too late for its statement; one more answer, and it cannot hit the next request's.
+        // The signal is sent by now, but may have come too late for its statement: a backend that waits for a command
+        // drops it when the next one arrives, which must not be the next request's.
         matches!(timeout(ANSWER_MAX, connection.client.batch_execute("")).await, Ok(Ok(())))
     }
 }

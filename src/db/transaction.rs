@@ -10,14 +10,13 @@ use std::task::Poll;
 
 use futures_util::future::{MaybeDone, maybe_done, poll_fn};
 use futures_util::{FutureExt, StreamExt};
-use metrics::gauge;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, RowStream, Statement as Prepared};
 
 use super::Error;
-use super::pool::{Connection, Lease, OnDrop, Pool};
+use super::pool::{Connection, Lease, Pool};
 use crate::query::{Param, Prologue, Statement};
 
 /// What one request asks of Postgres. A [`Prologue`] is made from a `TenantContext` only, so there is no transaction
@@ -341,18 +340,15 @@ struct Held {
     settler: super::settle::Settler,
     transaction_open: bool,
     settled: bool,
-    _in_use: OnDrop<fn()>,
 }
 
 impl Held {
     fn new(lease: Lease, pool: &Pool, transaction_open: bool) -> Self {
-        gauge!("rowhouse_pool_in_use").increment(1);
         Self {
             lease: Arc::new(lease),
             settler: pool.settler.clone(),
             transaction_open,
             settled: false,
-            _in_use: OnDrop(|| gauge!("rowhouse_pool_in_use").decrement(1)),
         }
     }
 
