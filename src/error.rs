@@ -372,8 +372,10 @@ fn of_database(error: &db::Error) -> Answer {
             } else {
                 "Nothing was changed"
             }),
-        db::Error::Deadline { deadline_ms } => {
-            say(DEADLINE, "The database did not answer in time").details(format!("waited {deadline_ms} ms"))
+        db::Error::Deadline { deadline_ms, outcome_unknown } => {
+            let outcome = if *outcome_unknown { "; the write may or may not have happened" } else { "" };
+            say(DEADLINE, "The database did not answer in time")
+                .details(format!("waited {deadline_ms} ms{outcome}"))
         }
         db::Error::Statement(refusal) => of_postgres(refusal),
         db::Error::Protocol(_) => say(INTERNAL, "Internal error"),

@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// The service gave up waiting: Postgres neither answered nor cancelled the statement in time.
     #[error("no answer within {deadline_ms} ms")]
-    Deadline { deadline_ms: u64 },
+    Deadline { deadline_ms: u64, outcome_unknown: bool },
     /// Postgres refused the statement.
     #[error("Postgres answered {}", .0.code().code())]
     Statement(Box<tokio_postgres::error::DbError>),

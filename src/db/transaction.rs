@@ -7,11 +7,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::future::{MaybeDone, maybe_done, poll_fn};
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::timeout;
-use tokio_postgres::error::SqlState;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, RowStream, Statement as Prepared};
 
@@ -51,25 +52,40 @@ pub struct Rows {
     pub total: Option<u64>,
     lease: Held,
     writes: bool,
+    deadline: Deadline,
+}
+
+/// When the patience of one request with Postgres ends.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    after: Duration,
+}
+
+impl Deadline {
+    /// `writes`: an answer that is missing leaves the outcome unknown.
+    async fn bounds<T>(self, writes: bool, answer: impl Future<Output = T>) -> Result<T, Error> {
+        timeout_at(self.at, answer).await.map_err(|_| Error::Deadline {
+            deadline_ms: self.after.as_millis().try_into().unwrap_or(u64::MAX),
+            outcome_unknown: writes,
+        })
+    }
 }
 
 impl Pool {
-    /// Runs `work` and gives its rows.
+    /// Runs `work` and gives its rows. The deadline is for all of it: the wait for a connection, the first answer, and
+    /// the last of the rows.
     ///
     /// # Errors
     /// Every variant of [`Error`]; where one is returned nothing was committed, except as `outcome_unknown` says.
     pub async fn run(&self, work: &Work) -> Result<Rows, Error> {
-        let started = tokio::time::Instant::now();
+        let deadline = Deadline { at: Instant::now() + self.deadline, after: self.deadline };
         let lease = self.checkout().await?;
-        let deadline_ms = self.deadline.as_millis().try_into().unwrap_or(u64::MAX);
-        let left = self.deadline.saturating_sub(started.elapsed());
-        match timeout(left, self.attempts(lease, work)).await {
-            Ok(rows) => rows,
-            Err(_) => Err(Error::Deadline { deadline_ms }),
-        }
+        let writes = work.writes && work.end == End::Commit;
+        deadline.bounds(writes, self.attempts(lease, work, deadline)).await?
     }
 
-    async fn attempts(&self, lease: Lease, work: &Work) -> Result<Rows, Error> {
+    async fn attempts(&self, lease: Lease, work: &Work, deadline: Deadline) -> Result<Rows, Error> {
         let held = Held::new(lease, self, work.end == End::Decide);
         match self.attempt(&held, work).await {
             // Nothing ran: the tables changed since the statement was prepared, or a pooler dropped it.
@@ -92,6 +108,7 @@ impl Pool {
             total: flown.total,
             lease: held,
             writes: work.writes,
+            deadline,
         })
     }
 
@@ -174,6 +191,10 @@ fn stale(refusal: &tokio_postgres::error::DbError) -> bool {
     *refusal.code() == SqlState::INVALID_SQL_STATEMENT_NAME
         || (*refusal.code() == SqlState::FEATURE_NOT_SUPPORTED
             && refusal.routine() == Some("RevalidateCachedQuery"))
+}
+
+fn is_fatal(refusal: &tokio_postgres::error::DbError) -> bool {
+    matches!(refusal.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
 }
 
 /// A statement that can be queued without waiting.
@@ -284,20 +305,14 @@ impl Rows {
     /// # Errors
     /// [`Error::Statement`] (a failure while running, a time-out), [`Error::Lost`].
     pub async fn next(&mut self) -> Result<Option<Row>, Error> {
-        match self.rows.next().await {
-            Some(Ok(row)) => Ok(Some(row)),
-            Some(Err(error)) => {
-                let outcome_unknown = self.writes && self.commit.is_some();
-                if let Some(commit) = self.commit.take() {
-                    // As after a failed start: the answer to the COMMIT frees the connection.
-                    let mut commit = commit;
-                    (&mut commit).await;
-                    self.lease.settled();
-                }
-                Err(Error::from_postgres(error, outcome_unknown))
-            }
-            None => Ok(None),
-        }
+        let writes = self.writes && self.commit.is_some();
+        let row = self.deadline.bounds(writes, self.rows.next()).await?;
+        row.transpose().map_err(|error| Error::from_postgres(error, writes))
+    }
+
+    /// Until when the rows must be read, and the transaction ended.
+    pub fn deadline(&self) -> Instant {
+        self.deadline.at
     }
 
     /// The rows that the statement affected or returned; 0 until the end of the rows.
@@ -311,15 +326,26 @@ impl Rows {
     /// [`Error::Statement`] where a deferred constraint fails, [`Error::Lost`].
     pub async fn commit(mut self) -> Result<u64, Error> {
         let affected = self.affected();
-        let answer = match self.commit.take() {
-            Some(mut commit) => {
-                (&mut commit).await;
-                commit.take_output().unwrap_or(Ok(()))
+        let committed = self.commit.take();
+        let lease = &self.lease.lease;
+        let committing = async {
+            match committed {
+                Some(mut commit) => {
+                    (&mut commit).await;
+                    commit.take_output().unwrap_or(Ok(()))
+                }
+                None => lease.client.batch_execute("commit").await,
             }
-            None => self.lease.lease.client.batch_execute("commit").await,
         };
+        let answer = self.deadline.bounds(self.writes, committing).await?;
+        answer.map_err(|error| match Error::from_postgres(error, self.writes) {
+            // The server ended the connection, perhaps after it had committed.
+            Error::Statement(refusal) if self.writes && is_fatal(&refusal) => {
+                Error::Lost { outcome_unknown: true, source: None }
+            }
+            error => error,
+        })?;
         self.lease.settled();
-        answer.map_err(|error| Error::from_postgres(error, self.writes))?;
         Ok(affected)
     }
 
@@ -328,13 +354,14 @@ impl Rows {
     /// # Errors
     /// [`Error::Lost`].
     pub async fn roll_back(mut self) -> Result<(), Error> {
-        let answer = self.lease.lease.client.batch_execute("rollback").await;
+        let answer = self.deadline.bounds(false, self.lease.lease.client.batch_execute("rollback")).await?;
+        answer.map_err(|error| Error::from_postgres(error, false))?;
         self.lease.settled();
-        answer.map_err(|error| Error::from_postgres(error, false))
+        Ok(())
     }
 }
 
-/// A connection in use: when dropped before the server has answered everything, `settle` takes it over.
+/// A connection in use: when dropped before the server has answered everything, and well, `settle` takes it over.
 struct Held {
     lease: Arc<Lease>,
     settler: super::settle::Settler,
@@ -344,12 +371,7 @@ struct Held {
 
 impl Held {
     fn new(lease: Lease, pool: &Pool, transaction_open: bool) -> Self {
-        Self {
-            lease: Arc::new(lease),
-            settler: pool.settler.clone(),
-            transaction_open,
-            settled: false,
-        }
+        Self { lease: Arc::new(lease), settler: pool.settler.clone(), transaction_open, settled: false }
     }
 
     /// The server has answered everything that was sent.
