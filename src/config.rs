@@ -83,7 +83,7 @@ settings! {
     /// How old a connection may become before it is replaced, in seconds.
     connection_lifetime_s: u64 = 1_800, 1..=86_400;
     /// How long a statement may run before Postgres cancels it, in milliseconds. The request's own deadline is a second
-    /// later.
+    /// later; a client must have taken a streamed answer by then, too.
     statement_timeout_ms: u64 = 10_000, 1..=3_600_000;
     /// Prepared statements that a connection keeps, the least recently used dropped first.
     statement_cache_max: usize = 256, 1..=100_000;

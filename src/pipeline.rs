@@ -1,8 +1,10 @@
 //! One request, from what arrived to what is answered: the list of steps that every request takes.
 
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use tokio::sync::mpsc;
 
 use crate::app::{App, Worker};
 use crate::catalog::Catalog;
@@ -373,38 +375,100 @@ fn preference_applied(request: &ApiRequest, plan: &Plan<'_>) -> Option<String> {
 }
 
 /// An answer larger than what is sent whole: rows are read only as fast as the client takes them.
+///
+/// A task of its own reads them, because nothing polls the body of a client that takes nothing: the connection must be
+/// free again at the deadline all the same.
 pub struct Streaming {
-    first: Option<BytesMut>,
-    rows: Option<Rows>,
-    encoder: Encoder,
-    chunk_bytes: usize,
+    parts: mpsc::Receiver<Part>,
+    whole: bool,
+}
+
+/// What the reading task hands over.
+enum Part {
+    Chunk(Bytes),
+    /// The end, which comes only once the transaction is committed.
+    Last(Bytes),
+    Broken(Error),
 }
 
 impl Streaming {
     fn new(first: BytesMut, rows: Rows, encoder: Encoder, app: &App) -> Self {
-        Streaming { first: Some(first), rows: Some(rows), encoder, chunk_bytes: app.config.stream_bytes_min }
+        let (sender, parts) = mpsc::channel(1);
+        let chunk_bytes = app.config.stream_bytes_min;
+        tokio::spawn(async move {
+            let deadline = rows.deadline();
+            let reading = read_on(first, rows, encoder, chunk_bytes, &sender);
+            // However it ends, dropping the rows before their end cancels the statement.
+            tokio::select! {
+                () = sender.closed() => {}
+                _ = tokio::time::timeout_at(deadline, reading) => {}
+            }
+        });
+        Streaming { parts, whole: false }
     }
 
-    /// The next part of the body; None at its end, which comes only once the transaction is committed.
+    /// The next part of the body; None at its end.
     ///
-    /// # Errors
-    /// [`Error`]: the status is sent already, so all that remains is to break the transfer off.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first.freeze()));
-        }
-        let Some(mut rows) = self.rows.take() else { return Ok(None) };
-        let mut chunk = BytesMut::with_capacity(self.chunk_bytes + self.chunk_bytes / 4);
-        while let Some(row) = rows.next().await? {
-            chunk.put_u8(b',');
-            self.encoder.object(&mut chunk, &row).map_err(|_| UNREADABLE)?;
-            if chunk.len() >= self.chunk_bytes {
-                self.rows = Some(rows);
-                return Ok(Some(chunk.freeze()));
+    /// An [`Error`] comes after the status is sent, so all that remains is to break the transfer off.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        Poll::Ready(match ready!(self.parts.poll_recv(context)) {
+            Some(Part::Chunk(bytes)) => Some(Ok(bytes)),
+            Some(Part::Last(bytes)) => {
+                self.whole = true;
+                Some(Ok(bytes))
             }
-        }
-        rows.commit().await?;
-        chunk.put_u8(b']');
-        Ok(Some(chunk.freeze()))
+            Some(Part::Broken(error)) => Some(Err(error)),
+            None if self.whole => None,
+            None => Some(Err(Error::Internal("the client did not take the answer before the deadline"))),
+        })
     }
+}
+
+/// Hands the rows over in chunks, to their end or to the first error.
+async fn read_on(
+    first: BytesMut,
+    mut rows: Rows,
+    encoder: Encoder,
+    chunk_bytes: usize,
+    parts: &mpsc::Sender<Part>,
+) -> Result<(), mpsc::error::SendError<Part>> {
+    parts.send(Part::Chunk(first.freeze())).await?;
+    loop {
+        let mut chunk = BytesMut::with_capacity(chunk_bytes + chunk_bytes / 4);
+        match next_chunk(&mut rows, &encoder, &mut chunk, chunk_bytes).await {
+            Ok(More::Rows) => parts.send(Part::Chunk(chunk.freeze())).await?,
+            Ok(More::Nothing) => {
+                break match rows.commit().await {
+                    Ok(_) => {
+                        chunk.put_u8(b']');
+                        parts.send(Part::Last(chunk.freeze())).await
+                    }
+                    Err(error) => parts.send(Part::Broken(error.into())).await,
+                };
+            }
+            Err(error) => break parts.send(Part::Broken(error)).await,
+        }
+    }
+}
+
+/// Whether rows may follow.
+enum More {
+    Rows,
+    Nothing,
+}
+
+async fn next_chunk(
+    rows: &mut Rows,
+    encoder: &Encoder,
+    chunk: &mut BytesMut,
+    chunk_bytes: usize,
+) -> Result<More, Error> {
+    while let Some(row) = rows.next().await? {
+        chunk.put_u8(b',');
+        encoder.object(chunk, &row).map_err(|_| UNREADABLE)?;
+        if chunk.len() >= chunk_bytes {
+            return Ok(More::Rows);
+        }
+    }
+    Ok(More::Nothing)
 }

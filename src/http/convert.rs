@@ -1,7 +1,7 @@
 //! actix's request into a [`RawRequest`], and answers back. Copies, and decides nothing.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
@@ -76,7 +76,7 @@ pub(super) fn reply(reply: Reply) -> HttpResponse {
         Body::None => response.body(actix_web::body::None::new()),
         Body::Empty => response.finish(),
         Body::Full(bytes) => response.body(bytes),
-        Body::Stream(streaming) => response.body(StreamBody::new(streaming)),
+        Body::Stream(streaming) => response.body(StreamBody(streaming)),
     }
 }
 
@@ -109,25 +109,8 @@ fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-type NextChunk = Pin<Box<dyn Future<Output = (Box<Streaming>, Result<Option<Bytes>, Error>)>>>;
-
 /// A streamed body. Dropped by actix when the client hangs up, and the rows with it.
-struct StreamBody {
-    next: Option<NextChunk>,
-}
-
-impl StreamBody {
-    fn new(streaming: Box<Streaming>) -> Self {
-        StreamBody { next: Some(Self::chunk(streaming)) }
-    }
-
-    fn chunk(mut streaming: Box<Streaming>) -> NextChunk {
-        Box::pin(async move {
-            let chunk = streaming.next().await;
-            (streaming, chunk)
-        })
-    }
-}
+struct StreamBody(Box<Streaming>);
 
 impl MessageBody for StreamBody {
     type Error = Error;
@@ -137,23 +120,11 @@ impl MessageBody for StreamBody {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let Some(next) = &mut self.next else { return Poll::Ready(None) };
-        let (streaming, chunk) = std::task::ready!(next.as_mut().poll(context));
-        match chunk {
-            Ok(Some(bytes)) => {
-                self.next = Some(Self::chunk(streaming));
-                Poll::Ready(Some(Ok(bytes)))
-            }
-            Ok(None) => {
-                self.next = None;
-                Poll::Ready(None)
-            }
-            Err(error) => {
-                // The status is sent: breaking the transfer off is the only way left to say that it is not whole.
-                tracing::error!(error = %error, "a streamed answer broke off");
-                self.next = None;
-                Poll::Ready(Some(Err(error)))
-            }
+        let part = ready!(self.0.poll_next(context));
+        if let Some(Err(error)) = &part {
+            // The status is sent: breaking the transfer off is the only way left to say that it is not whole.
+            tracing::error!(error = %error, "a streamed answer broke off");
         }
+        Poll::Ready(part)
     }
 }
