@@ -57,7 +57,7 @@ impl Facts {
             return None;
         }
         let wanted = self.declared_tenant_column.as_deref().unwrap_or("tenant_id");
-        columns.iter().find(|column| column.name.name() == wanted).map(|column| wanted_name(column))
+        columns.iter().find(|column| column.name.name() == wanted).map(wanted_name)
     }
 }
 
