@@ -123,10 +123,12 @@ impl App {
 
     /// Whether Postgres answers now, on a connection made for the question.
     pub async fn reaches_postgres(&self) -> bool {
-        match self.database.client().await {
-            Ok(client) => client.batch_execute("").await.is_ok(),
-            Err(_) => false,
-        }
+        let ask = async {
+            let client = self.database.client().await?;
+            client.batch_execute("").await
+        };
+        let limit = Duration::from_millis(self.config.connect_timeout_ms);
+        matches!(tokio::time::timeout(limit, ask).await, Ok(Ok(())))
     }
 
     async fn load(&self) -> Result<Catalog, StartError> {

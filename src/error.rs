@@ -153,6 +153,7 @@ pub const SQLSTATES: &[(&str, u16, &str)] = &[
     ("23505", 409, "a row with this key is there already"),
     ("23514", 422, "a check constraint refuses the value"),
     ("25", 500, "invalid transaction state"),
+    ("25P03", 503, "the server ended a transaction that idled: retry"),
     ("25006", 405, "a read-only transaction was asked to write"),
     ("28", 403, "invalid authorization"),
     ("2D", 500, "invalid transaction termination"),

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, PoolError, RecycleError, RecycleResult};
@@ -20,6 +21,9 @@ pub struct Connection {
     pub(super) client: ClientWrapper,
     /// Least recently used last; what falls out is closed on the server when its last user drops it.
     statements: Mutex<LruCache<String, Statement>>,
+    /// Set while the server prepares: where the request is dropped meanwhile, the server may hold a statement that nobody
+    /// will close, and the connection is not used again.
+    preparing: AtomicBool,
 }
 
 impl Connection {
@@ -28,7 +32,10 @@ impl Connection {
         if let Some(statement) = self.cache().get(text) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(text).await?;
+        self.preparing.store(true, Ordering::Relaxed);
+        let prepared = self.client.prepare(text).await;
+        self.preparing.store(false, Ordering::Relaxed);
+        let statement = prepared?;
         self.cache().put(text.to_owned(), statement.clone());
         Ok(statement)
     }
@@ -56,12 +63,19 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, Self::Error> {
         let client = self.postgres.create().await?;
-        Ok(Connection { client, statements: Mutex::new(LruCache::new(self.statements_max)) })
+        Ok(Connection {
+            client,
+            statements: Mutex::new(LruCache::new(self.statements_max)),
+            preparing: AtomicBool::new(false),
+        })
     }
 
     async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<Self::Error> {
         if metrics.created.elapsed() > self.lifetime {
             return Err(RecycleError::message("older than connection_lifetime_s"));
+        }
+        if connection.preparing.load(Ordering::Relaxed) {
+            return Err(RecycleError::message("dropped while it prepared a statement"));
         }
         self.postgres.recycle(&mut connection.client, metrics).await
     }
