@@ -128,7 +128,7 @@ codes! {
     SELECTOR_INVALID = "TEN003", 400, "`X-Tenant-Id` is repeated, or no UUID in lower case.";
     SELECTOR_CONFLICT = "TEN004", 400, "The path and `X-Tenant-Id` name different tenants.";
     TENANT_REQUIRED = "TEN005", 400, "The token is good for several tenants, and the request names none.";
-    CREDENTIAL = "TEN006", 400, "More than one `Authorization` header, or a scheme other than Bearer.";
+    CREDENTIAL = "TEN006", 400, "More than one credential (two `Authorization` headers, or one and an `access_token` in the query), or a scheme other than Bearer.";
     NO_ROW = "TEN010", 404, "No row of the tenant has this key.";
     KEY = "TEN011", 404, "The relation has no key, or one of another number of columns.";
     LIMIT = "TEN020", 400, "A limit of the configuration was passed; `details` names the setting.";
@@ -249,7 +249,7 @@ impl Answer {
 fn credential(refusal: Refusal) -> Answer {
     let answer = match refusal {
         Refusal::Missing => say(NO_TOKEN, "A bearer token is required"),
-        Refusal::Ambiguous => say(CREDENTIAL, "More than one Authorization header"),
+        Refusal::Ambiguous => say(CREDENTIAL, "More than one credential was sent"),
         Refusal::Unsupported => say(CREDENTIAL, "Only bearer tokens are accepted"),
         Refusal::Invalid(_) => say(BAD_TOKEN, "The token is not valid"),
     };

@@ -10,7 +10,7 @@ use crate::app::{App, Worker};
 use crate::catalog::Catalog;
 use crate::db::{End, Rows, Work};
 use crate::error::{self, Error};
-use crate::identity::{self, Selectors};
+use crate::identity::{self, Refusal, Selectors};
 use crate::plan::{self, MutationKind, Operation, Plan, Veto};
 use crate::query::{self, Access, Prologue, Query, SettingMode};
 use crate::request::{self, ApiRequest, Handling, Media, RawRequest, Resolution, Return};
@@ -58,7 +58,11 @@ pub async fn respond(
     let mut clock = Clock::start();
 
     let authorization: Vec<&[u8]> = raw.authorization.iter().map(AsRef::as_ref).collect();
-    let principal = app.verifier.verify(identity::credential(&authorization)?, now_s)?;
+    let token = identity::credential(&authorization)?;
+    if request::names_token(&raw.query) {
+        return Err(Refusal::Ambiguous.into());
+    }
+    let principal = app.verifier.verify(token, now_s)?;
     let (selector, path) = request::split_tenant(&raw.path);
     let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
     let tenant = identity::select(principal, Selectors { path: selector, header: &header })?;

@@ -23,6 +23,7 @@ pub use order::{Direction, Nulls, OrderTerm};
 pub use path::{Path, split_tenant};
 pub use payload::{Payload, Shape};
 pub use prefer::{Handling, Preferences, Resolution, Return};
+pub use query_string::names_token;
 pub use range::Window;
 pub use select::{EmbedItem, JoinKind, SelectItem};
 

@@ -22,6 +22,15 @@ pub(super) struct Query {
     pub on_conflict: Option<Vec<String>>,
 }
 
+/// Whether a query string has a parameter `access_token`, in which a client may send a token (RFC 6750 2.3). It is never
+/// read: query strings end up in logs and histories (RFC 9700 4.3.2).
+pub fn names_token(query: &str) -> bool {
+    query.split('&').any(|parameter| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        percent_decode_str(name).eq(b"access_token".iter().copied())
+    })
+}
+
 pub(super) fn parse(query: &str, limits: &Config) -> Result<Query, Error> {
     let mut parsed = Query {
         select: vec![SelectItem::All],
@@ -161,6 +170,16 @@ mod tests {
         );
         assert_eq!(parsed.window, Window { offset: 2, limit: Some(5) });
         assert_eq!(parsed.orders.len(), 2);
+    }
+
+    #[test]
+    fn a_token_parameter_is_found_however_it_is_written() {
+        for query in ["access_token=x", "a=eq.1&access_token", "access%5Ftoken=x", "access_token=&a=eq.1"] {
+            assert!(names_token(query), "{query}");
+        }
+        for query in ["", "a=eq.access_token", "my_access_token=eq.1", "access_token2=eq.1"] {
+            assert!(!names_token(query), "{query}");
+        }
     }
 
     #[test]
