@@ -258,7 +258,35 @@ pub(super) fn judge(facts: &Facts, view_reads: &[ViewRead]) -> Result<(), Reason
     Ok(())
 }
 
-/// Tries to read the relation as nobody, in three ways; one row that comes back is one too many.
+/// The ways in which a connection has no tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nobody {
+    /// The setting reads as NULL, as long as the session has never set it.
+    Unset,
+    Empty,
+    /// A tenant that does not exist.
+    Unknown,
+}
+
+impl Nobody {
+    fn name(self) -> &'static str {
+        match self {
+            Nobody::Unset => "no tenant set",
+            Nobody::Empty => "an empty tenant",
+            Nobody::Unknown => "a tenant that does not exist",
+        }
+    }
+
+    fn tenant(self) -> Option<String> {
+        match self {
+            Nobody::Unset => None,
+            Nobody::Empty => Some(String::new()),
+            Nobody::Unknown => Some(Uuid::new_v4().to_string()),
+        }
+    }
+}
+
+/// Tries to read the relation as nobody; one row that comes back is one too many.
 ///
 /// An error of the policy itself (a cast of `''`, a missing setting) shows no row and so is closed. Anything else that
 /// keeps the probe from its answer, a time-out above all, leaves isolation unproven, which is no pass.
@@ -268,35 +296,26 @@ pub(super) async fn probe(
     config: &Config,
 ) -> Result<Result<(), Reason>, tokio_postgres::Error> {
     use tokio_postgres::SimpleQueryMessage::Row;
-    for (setting, tenant) in [
-        ("no tenant set", None),
-        ("an empty tenant", Some(String::new())),
-        ("a tenant that does not exist", Some(Uuid::new_v4().to_string())),
-    ] {
-        let timeout = Duration::from_millis(config.probe_timeout_ms);
-        let text = query::probe(&facts.schema, &facts.name, tenant.as_deref(), timeout);
-        let answer = client.simple_query(&text).await;
-        client.batch_execute("rollback").await?;
-        match answer {
-            Ok(messages) => {
-                let seen = messages
-                    .iter()
-                    .any(|message| matches!(message, Row(row) if row.get("row_seen") == Some("t")));
-                if seen {
-                    return Ok(Err(Reason::RowsForNobody { setting }));
-                }
-            }
-            Err(error) => match error.code() {
-                Some(state) if closed(state.code()) => {}
-                Some(state) => {
-                    return Ok(Err(Reason::NotProven { setting, sqlstate: state.code().to_owned() }));
-                }
-                None => return Err(error),
-            },
+    nobody: Nobody,
+    let (setting, tenant) = (nobody.name(), nobody.tenant());
+    let timeout = Duration::from_millis(config.probe_timeout_ms);
+    let text = query::probe(&facts.schema, &facts.name, tenant.as_deref(), timeout);
+    let answer = client.simple_query(&text).await;
+    client.batch_execute("rollback").await?;
+    match answer {
+        Ok(messages) => {
+            let seen = messages
+                .iter()
+                .any(|message| matches!(message, Row(row) if row.get("row_seen") == Some("t")));
+            Ok(if seen { Err(Reason::RowsForNobody { setting }) } else { Ok(()) })
         }
     }
-    Ok(Ok(()))
 }
+        Err(error) => match error.code() {
+            Some(state) if closed(state.code()) => Ok(Ok(())),
+            Some(state) => Ok(Err(Reason::NotProven { setting, sqlstate: state.code().to_owned() })),
+            None => Err(error),
+        },
 
 /// Data exceptions (22), an unknown setting (42704), a refusal (42501) and what a policy raises by itself (P0001).
 fn closed(sqlstate: &str) -> bool {

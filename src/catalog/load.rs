@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tokio_postgres::{Client, Row};
 
-use super::gate::{self, Facts, Refusal, ViewRead};
+use super::gate::{self, Facts, Nobody, Reason, Refusal, ViewRead};
 use super::relation::{
     Cardinality, Column, Encoding, Identifier, Privileges, Relation, RelationKind, Relationship,
 };
@@ -77,14 +77,25 @@ pub async fn load(client: &Client, config: &Config) -> Result<Catalog, Error> {
         });
     }
 
+    let none = Vec::new();
+    let mut judged: Vec<(Facts, Result<(), Reason>)> = facts
+        .into_iter()
+        .map(|facts| {
+            let verdict = gate::judge(&facts, reads.get(&facts.oid).unwrap_or(&none));
+            (facts, verdict)
+        })
+        .collect();
+    // Each nobody for all relations, the unset one first: a session that has set the tenant once has it empty for good.
+    for nobody in [Nobody::Unset, Nobody::Empty, Nobody::Unknown] {
+        for (facts, verdict) in &mut judged {
+            if verdict.is_ok() && facts.kept_apart() {
+                *verdict = gate::probe(client, facts, nobody, config).await?;
+            }
+        }
+    }
     let mut refused = Vec::new();
     let mut served: Vec<Facts> = Vec::new();
-    for facts in facts {
-        let none = Vec::new();
-        let verdict = match gate::judge(&facts, reads.get(&facts.oid).unwrap_or(&none)) {
-            Ok(()) if facts.kept_apart() => gate::probe(client, &facts, config).await?,
-            verdict => verdict,
-        };
+    for (facts, verdict) in judged {
         match verdict {
             Ok(()) => served.push(facts),
             Err(reason) => refused.push(Refusal { relation: facts.qualified_name(), reason }),
