@@ -13,12 +13,12 @@ select
         (
             select pg_catalog.array_agg(r.rolname::pg_catalog.text order by r.rolname)
             from pg_catalog.pg_roles as r
-            where (r.rolsuper or r.rolbypassrls)
+            where (r.rolsuper or r.rolbypassrls or r.rolreplication or r.rolcreaterole)
                 and r.oid <> me.oid
                 and pg_catalog.pg_has_role(me.oid, r.oid, 'MEMBER')
         ),
         '{}'
-    ) as reachable_exempt_roles,
+    ) as reachable_dangerous_roles,
     pg_catalog.current_setting('TimeZone') as time_zone,
     pg_catalog.current_setting('app.current_tenant_id', true) as tenant_setting,
     pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as server_version,

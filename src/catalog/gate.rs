@@ -160,7 +160,10 @@ impl fmt::Display for RoleFault {
                 formatter.write_str("it has CREATEROLE and could grant itself the owner of the tables")
             }
             RoleFault::Reaches { role } => {
-                write!(formatter, "it can become {role}, whom no policy binds")
+                write!(
+                    formatter,
+                    "it can become {role}, which has SUPERUSER, BYPASSRLS, REPLICATION or CREATEROLE"
+                )
             }
             RoleFault::Owns { relation } => write!(formatter, "it owns {relation}"),
             RoleFault::ReachesOwner { relation, owner } => {
@@ -201,7 +204,7 @@ pub(super) fn judge_role(role: &Row, relations: &[Facts]) -> Result<Vec<RoleFaul
     if session_role != name {
         faults.push(RoleFault::Switched { session_role });
     }
-    let reachable: Vec<String> = role.try_get("reachable_exempt_roles")?;
+    let reachable: Vec<String> = role.try_get("reachable_dangerous_roles")?;
     let superuser = faults.contains(&RoleFault::Superuser);
     if !superuser {
         faults.extend(reachable.into_iter().map(|role| RoleFault::Reaches { role }));
@@ -293,10 +296,10 @@ impl Nobody {
 pub(super) async fn probe(
     client: &Client,
     facts: &Facts,
+    nobody: Nobody,
     config: &Config,
 ) -> Result<Result<(), Reason>, tokio_postgres::Error> {
     use tokio_postgres::SimpleQueryMessage::Row;
-    nobody: Nobody,
     let (setting, tenant) = (nobody.name(), nobody.tenant());
     let timeout = Duration::from_millis(config.probe_timeout_ms);
     let text = query::probe(&facts.schema, &facts.name, tenant.as_deref(), timeout);
@@ -309,13 +312,13 @@ pub(super) async fn probe(
                 .any(|message| matches!(message, Row(row) if row.get("row_seen") == Some("t")));
             Ok(if seen { Err(Reason::RowsForNobody { setting }) } else { Ok(()) })
         }
-    }
-}
         Err(error) => match error.code() {
             Some(state) if closed(state.code()) => Ok(Ok(())),
             Some(state) => Ok(Err(Reason::NotProven { setting, sqlstate: state.code().to_owned() })),
             None => Err(error),
         },
+    }
+}
 
 /// Data exceptions (22), an unknown setting (42704), a refusal (42501) and what a policy raises by itself (P0001).
 fn closed(sqlstate: &str) -> bool {
