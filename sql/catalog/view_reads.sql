@@ -35,7 +35,7 @@ with recursive reads (view_oid, relation_oid, as_caller) as (
 definers (view_oid, function_name) as (
     select distinct
         r.view_oid,
-        p.oid::pg_catalog.regprocedure::pg_catalog.text
+        pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid))
     from reads as r
     inner join pg_catalog.pg_rewrite as w on w.ev_class = r.relation_oid
     inner join pg_catalog.pg_depend as d
@@ -43,6 +43,7 @@ definers (view_oid, function_name) as (
         and d.objid = w.oid
         and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
     inner join pg_catalog.pg_proc as p on p.oid = d.refobjid
+    inner join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
     where p.prosecdef
 )
 select
