@@ -1,6 +1,9 @@
 //! `rowhouse migrate`: roles, then the migrations as `rowhouse_owner`, then the demo where it is asked for.
 
+use std::time::Duration;
+
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::{Database, UrlError};
 use crate::config::Config;
@@ -63,17 +66,7 @@ pub async fn migrate(config: &Config, demo: bool) -> Result<Migrated, MigrateErr
     if let Some(password) = config.database_url.password()
         && config.database_url.user().as_deref() == Some("rowhouse_app")
     {
-        let mut text = String::from("set log_statement = 'none'; alter role rowhouse_app password ");
-        quote_literal(&mut text, &password);
-        // Where the login may not silence the log, the password is still set.
-        if client.batch_execute(&text).await.is_err() {
-            run(
-                &client,
-                "the password of rowhouse_app",
-                text.trim_start_matches("set log_statement = 'none'; "),
-            )
-            .await?;
-        }
+        set_password(&client, &password).await?;
     }
     run(&client, "becoming rowhouse_owner", "set role rowhouse_owner; create schema if not exists tenancy")
         .await?;
@@ -91,6 +84,24 @@ pub async fn migrate(config: &Config, demo: bool) -> Result<Migrated, MigrateErr
     }
     let applied = report.applied_migrations().iter().map(ToString::to_string).collect();
     Ok(Migrated { applied })
+}
+
+/// Gives `rowhouse_app` its password.
+async fn set_password(client: &Client, password: &str) -> Result<(), MigrateError> {
+    let mut text = String::from("alter role rowhouse_app password ");
+    quote_literal(&mut text, password);
+    // Where the login may not silence the log, the password is still set.
+    let _ = client.batch_execute("set log_statement = 'none'").await;
+    let mut attempts = 1;
+    loop {
+        match client.batch_execute(&text).await {
+            // "tuple concurrently updated": another database's migration altered the same role in this moment. Roles
+            // belong to the cluster, but the lock to one database.
+            Err(error) if error.code() == Some(&SqlState::INTERNAL_ERROR) && attempts < 20 => attempts += 1,
+            answer => return step("the password of rowhouse_app", answer),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn run(client: &Client, name: &str, text: &str) -> Result<(), MigrateError> {
