@@ -81,12 +81,28 @@ fn route(trace: &Trace) -> String {
     }
 }
 
-fn measure(request: &HttpRequest, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
-    let method = match request.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE" | "OPTIONS") => known.to_owned(),
-        _ => "other".to_owned(),
+/// The method, where it is one that the dialect knows.
+fn method(request: &HttpRequest) -> &str {
+    match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE" | "OPTIONS") => known,
+        _ => "other",
+    }
+}
+
+/// The client's `traceparent`, if it has the form of version 00 (W3C Trace Context 3.2.2).
+fn traceparent(request: &HttpRequest) -> Option<&str> {
+    let sent = request.headers().get("traceparent")?.to_str().ok()?;
+    let mut widths = [2, 32, 16, 2].into_iter();
+    let fits = |part: &str| {
+        widths.next() == Some(part.len())
+            && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
-    let labels = [("method", method), ("route", route(trace)), ("status", status.to_string())];
+    (sent.len() == 55 && sent.split('-').all(fits)).then_some(sent)
+}
+
+fn measure(request: &HttpRequest, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
+    let labels =
+        [("method", method(request).to_owned()), ("route", route(trace)), ("status", status.to_string())];
     counter!("rowhouse_requests_total", &labels).increment(1);
     histogram!("rowhouse_request_duration_seconds", &labels).record(seconds);
     if let Some(Error::Credential(refusal)) = error {
@@ -95,9 +111,9 @@ fn measure(request: &HttpRequest, trace: &Trace, error: Option<&Error>, status: 
 }
 
 fn log(request: &HttpRequest, id: &str, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
-    let method = request.method().as_str();
+    let method = method(request);
     let tenant = trace.tenant.map(|tenant| tenant.to_string());
-    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let traceparent = traceparent(request);
     let reason = error.map(reason);
     let duration_ms = seconds * 1e3;
     let route = route(trace);
