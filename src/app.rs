@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use metrics::{counter, histogram};
-use tokio::sync::mpsc;
+use futures_util::FutureExt;
+use metrics::{counter, gauge, histogram};
+use tokio::sync::Notify;
 
 use crate::catalog::{self, Catalog, Event};
 use crate::config::Config;
@@ -145,11 +146,10 @@ impl App {
         for refusal in &catalog.refused {
             tracing::warn!(relation = refusal.relation, reason = %refusal.reason, "not served");
         }
-        tracing::info!(
-            served = catalog.relations().count(),
-            refused = catalog.refused.len(),
-            "catalog loaded"
-        );
+        let (served, refused) = (catalog.relations().count(), catalog.refused.len());
+        gauge!("rowhouse_relations_served").set(served as f64);
+        gauge!("rowhouse_relations_refused").set(refused as f64);
+        tracing::info!(served, refused, "catalog loaded");
         *self.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(catalog);
         *self.reload_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
     }
