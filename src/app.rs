@@ -25,6 +25,8 @@ pub struct App {
     /// Why the newest reload failed, where it did: the older catalog serves on.
     reload_fault: RwLock<Option<String>>,
     draining: AtomicBool,
+    /// Wakes the task that reloads.
+    wishes: Notify,
 }
 
 /// What one worker has: the shared part, and its own connections.
@@ -91,6 +93,7 @@ impl App {
             catalog: RwLock::default(),
             reload_fault: RwLock::default(),
             draining: AtomicBool::new(false),
+            wishes: Notify::new(),
             config,
         };
         let catalog = app.load().await?;
@@ -115,6 +118,11 @@ impl App {
 
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the catalog read again, soon; a wish that waits already covers this one.
+    pub fn wish_reload(&self) {
+        self.wishes.notify_one();
     }
 
     /// A pool for one worker.
@@ -169,27 +177,21 @@ impl App {
         }
     }
 
-    /// Keeps catalog and tenants current, for ever: on notifications, and on `reload` (SIGUSR1).
-    pub async fn keep_current(self: Arc<Self>, mut reload: mpsc::Receiver<()>) {
-        let (wish, mut wishes) = mpsc::channel(1);
+    /// Keeps catalog and tenants current, for ever: on notifications, and on wishes.
+    pub async fn keep_current(self: Arc<Self>) {
         let listening = catalog::watch(&self.database, |event| {
             // The first time, too: the catalog was read before anybody listened.
             self.tenants.forget();
             if matches!(event, Event::Reload | Event::Listening) {
-                // A wish that waits already covers this one.
-                let _ = wish.try_send(());
+                self.wish_reload();
             }
         });
         let reloading = async {
             loop {
-                tokio::select! {
-                    Some(()) = wishes.recv() => {}
-                    Some(()) = reload.recv() => {}
-                    else => return,
-                }
+                self.wishes.notified().await;
                 // Migrations notify once a statement; one reload covers the burst.
                 tokio::time::sleep(DEBOUNCE).await;
-                let _ = wishes.try_recv();
+                let _ = self.wishes.notified().now_or_never();
                 self.reload().await;
             }
         };

@@ -12,8 +12,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App as Application, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, StartError};
 use crate::config::Config;
@@ -55,9 +54,8 @@ async fn run(config: Config, metrics: PrometheusHandle) -> Result<(), StartError
     .run();
 
     let admin = admin::server(app.clone(), metrics, admin_listener).map_err(bind_error)?;
-    let (reload, reloads) = mpsc::channel(1);
-    actix_web::rt::spawn(app.clone().keep_current(reloads));
-    actix_web::rt::spawn(signals(app.clone(), server.handle(), admin.handle(), reload));
+    actix_web::rt::spawn(app.clone().keep_current());
+    actix_web::rt::spawn(Signals::listen().obey(app.clone(), server.handle(), admin.handle()));
     tracing::info!(address = served_at, admin = admin_at, "listening");
     let (served, administered) = futures_util::future::join(server, admin).await;
     served.and(administered).map_err(bind_error)
@@ -72,23 +70,35 @@ fn bind(key: &'static str, address: &str) -> Result<TcpListener, StartError> {
     bound().map_err(|source: io::Error| StartError::Bind { address: address.to_owned(), key, source })
 }
 
-/// SIGUSR1 reloads the catalog; SIGTERM and SIGINT drain and end.
-async fn signals(app: Arc<App>, server: ServerHandle, admin: ServerHandle, reload: mpsc::Sender<()>) {
-    let signal = |kind| signal(kind).expect("handlers for these signals can be installed on every Unix");
-    let mut reloads = signal(SignalKind::user_defined1());
-    let mut terminate = signal(SignalKind::terminate());
-    let mut interrupt = signal(SignalKind::interrupt());
-    loop {
-        tokio::select! {
-            _ = reloads.recv() => {
-                let _ = reload.try_send(());
-            }
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+/// The signals that are listened for. Made before anything is told of the service, so that none ends it by default.
+struct Signals {
+    reload: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Self {
+        let signal = |kind| signal(kind).expect("handlers for these signals can be installed on every Unix");
+        Self {
+            reload: signal(SignalKind::user_defined1()),
+            terminate: signal(SignalKind::terminate()),
+            interrupt: signal(SignalKind::interrupt()),
         }
     }
-    tracing::info!("draining");
-    app.drain();
-    server.stop(true).await;
-    admin.stop(false).await;
+
+    /// SIGUSR1 reloads the catalog; SIGTERM and SIGINT drain and end.
+    async fn obey(mut self, app: Arc<App>, server: ServerHandle, admin: ServerHandle) {
+        loop {
+            tokio::select! {
+                _ = self.reload.recv() => app.wish_reload(),
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+            }
+        }
+        tracing::info!("draining");
+        app.drain();
+        server.stop(true).await;
+        admin.stop(false).await;
+    }
 }
