@@ -137,6 +137,7 @@ codes! {
     CONTENT_TYPE = "TEN023", 415, "The body has a content type that is not read.";
     ALIAS = "TEN024", 400, "A name of the answer is longer than 63 bytes or empty.";
     DEADLINE = "TEN030", 504, "Postgres neither answered nor cancelled the statement in time. The statement is being cancelled.";
+    CHANGED = "TEN031", 503, "A column has another type than when the catalog was read, which is being read again. Nothing was changed. Retry.";
     INTERNAL = "TEN099", 500, "A fault of the service. The log has the cause under the request id.";
 }
 
@@ -379,6 +380,7 @@ fn of_database(error: &db::Error) -> Answer {
                 .details(format!("waited {deadline_ms} ms{outcome}"))
         }
         db::Error::Statement(refusal) => of_postgres(refusal),
+        db::Error::Changed => say(CHANGED, "The schema changed. Retry the request."),
         db::Error::Protocol(_) => say(INTERNAL, "Internal error"),
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::app::{App, Worker};
 use crate::catalog::Catalog;
-use crate::db::{End, Rows, Work};
+use crate::db::{self, End, Rows, Work};
 use crate::error::{self, Error};
 use crate::identity::{self, Refusal, Selectors};
 use crate::plan::{self, MutationKind, Operation, Plan, Veto};
@@ -89,7 +89,11 @@ pub async fn respond(
     let work = work(&plan, query, Prologue::new(&tenant, access(&plan), mode));
     clock.lap(trace, "query");
 
-    let rows = worker.pool.run(&work).await?;
+    let rows = worker.pool.run(&work).await.inspect_err(|error| {
+        if matches!(error, db::Error::Changed) {
+            app.wish_reload();
+        }
+    })?;
     clock.lap(trace, "transaction");
 
     let answered = Collected::read(rows, encoder, &plan, app).await?;
@@ -141,6 +145,7 @@ fn work(plan: &Plan<'_>, query: Query, prologue: Prologue) -> Work {
         prologue,
         count: query.count,
         statement: query.statement,
+        encodings: query.columns.members.iter().map(|(_, encoding)| *encoding).collect(),
         end: if vetoed { End::Decide } else { End::Commit },
         writes,
     }

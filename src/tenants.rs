@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use lru::LruCache;
 use uuid::Uuid;
 
+use crate::catalog::Encoding;
 use crate::config::Config;
 use crate::db::{End, Pool, Work};
 use crate::error::Error;
@@ -102,6 +103,7 @@ async fn read(pool: &Pool, tenant: &TenantContext, mode: SettingMode) -> Result<
             text: STATE.to_owned(),
             params: vec![Param::Text(tenant.tenant_id().to_string())],
         },
+        encodings: vec![Encoding::Text],
         end: End::Commit,
         writes: false,
     };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio_postgres::types::Type;
+
 /// A name that is safe to write into SQL: quoted once, here.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identifier {
@@ -147,6 +149,27 @@ impl Encoding {
             "timestamp" => Encoding::Timestamp,
             "timestamptz" => Encoding::TimestampTz,
             _ => Encoding::ToJson,
+        }
+    }
+}
+
+impl Encoding {
+    /// Whether a column that Postgres sends as `sent` is what this encoding reads. Domains are sent as what they are of.
+    pub fn reads(self, sent: &Type) -> bool {
+        match self {
+            Encoding::Bool => *sent == Type::BOOL,
+            Encoding::Int2 => *sent == Type::INT2,
+            Encoding::Int4 => *sent == Type::INT4,
+            Encoding::Int8 => *sent == Type::INT8,
+            Encoding::Number => *sent == Type::TEXT,
+            Encoding::Text => [Type::TEXT, Type::VARCHAR, Type::BPCHAR, Type::NAME].contains(sent),
+            Encoding::Uuid => *sent == Type::UUID,
+            Encoding::Json | Encoding::ToJson => *sent == Type::JSON,
+            Encoding::Jsonb => *sent == Type::JSONB,
+            Encoding::Date => *sent == Type::DATE,
+            Encoding::Time => *sent == Type::TIME,
+            Encoding::Timestamp => *sent == Type::TIMESTAMP,
+            Encoding::TimestampTz => *sent == Type::TIMESTAMPTZ,
         }
     }
 }

@@ -39,6 +39,9 @@ pub enum Error {
     /// Postgres refused the statement.
     #[error("Postgres answered {}", .0.code().code())]
     Statement(Box<tokio_postgres::error::DbError>),
+    /// The tables changed since the catalog was read: a column is of another type. Nothing ran.
+    #[error("a column is of another type than the catalog says")]
+    Changed,
     /// The client's fault of speaking: a value that cannot be sent.
     #[error("a value cannot be sent to Postgres")]
     Protocol(#[source] tokio_postgres::Error),

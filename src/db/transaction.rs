@@ -18,6 +18,7 @@ use tokio_postgres::{Row, RowStream, Statement as Prepared};
 
 use super::Error;
 use super::pool::{Connection, Lease, Pool};
+use crate::catalog::Encoding;
 use crate::query::{Param, Prologue, Statement};
 
 /// What one request asks of Postgres. A [`Prologue`] is made from a `TenantContext` only, so there is no transaction
@@ -28,6 +29,8 @@ pub struct Work {
     /// Counts all rows, whatever window `statement` has; runs before it, on the same snapshot.
     pub count: Option<Statement>,
     pub statement: Statement,
+    /// How the first columns of its rows are read.
+    pub encodings: Vec<Encoding>,
     pub end: End,
     pub writes: bool,
 }
@@ -89,7 +92,7 @@ impl Pool {
         let held = Held::new(lease, self, work.end == End::Decide);
         match self.attempt(&held, work).await {
             // Nothing ran: the tables changed since the statement was prepared, or a pooler dropped it.
-            Err(Error::Statement(refusal)) if stale(&refusal) => {
+            Err(error) if stale(&error) => {
                 held.lease.forget(&work.statement.text);
                 if let Some(count) = &work.count {
                     held.lease.forget(&count.text);
@@ -131,6 +134,16 @@ impl Pool {
             None => None,
         };
         let statement = self.ready(lease, &work.statement).await?;
+        // Before anything is sent: the bytes of one type may pass for another's.
+        if let Ready::Prepared(prepared) = &statement
+            && !prepared
+                .columns()
+                .iter()
+                .zip(&work.encodings)
+                .all(|(column, encoding)| encoding.reads(column.type_()))
+        {
+            return Err(Error::Changed);
+        }
 
         let mut flight = Flight {
             begin: maybe_done(begin(lease.clone(), work.prologue.begin.clone())),
@@ -186,11 +199,22 @@ impl Pool {
     }
 }
 
-/// "cached plan must not change result type", and a prepared statement that the server does not know.
-fn stale(refusal: &tokio_postgres::error::DbError) -> bool {
-    *refusal.code() == SqlState::INVALID_SQL_STATEMENT_NAME
-        || (*refusal.code() == SqlState::FEATURE_NOT_SUPPORTED
-            && refusal.routine() == Some("RevalidateCachedQuery"))
+/// A statement prepared before the catalog was read, "cached plan must not change result type", and a prepared statement
+/// that the server does not know.
+fn stale(error: &Error) -> bool {
+    match error {
+        Error::Changed => true,
+        Error::Statement(refusal) => {
+            *refusal.code() == SqlState::INVALID_SQL_STATEMENT_NAME
+                || (*refusal.code() == SqlState::FEATURE_NOT_SUPPORTED
+                    && refusal.routine() == Some("RevalidateCachedQuery"))
+        }
+        Error::Connect(_)
+        | Error::PoolTimeout { .. }
+        | Error::Lost { .. }
+        | Error::Deadline { .. }
+        | Error::Protocol(_) => false,
+    }
 }
 
 fn is_fatal(refusal: &tokio_postgres::error::DbError) -> bool {
