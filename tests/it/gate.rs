@@ -1,1 +1,556 @@
-//! What is served, what is refused, and when the service does not start.
+//! What the service refuses to serve, and with whom it refuses to start.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::command_line::refusal_to_serve;
+use crate::support::{Database, PAWNEE, Server, ServerOptions, Token, eventually};
+
+/// Logins of this test alone, dropped with what they own at its end: roles belong to the whole cluster.
+struct Logins {
+    database: Database,
+    names: Vec<String>,
+}
+
+impl Logins {
+    async fn new() -> Self {
+        Self { database: Database::demo().await, names: Vec::new() }
+    }
+
+    /// A login that may what `rowhouse_app` may, with more attributes.
+    async fn login(&mut self, attributes: &str) -> String {
+        let name = self.role(&format!("login password 'app' {attributes}")).await;
+        self.database
+            .sql(&format!(
+                "grant connect on database {} to {name};
+                 grant usage on schema tenancy, api to {name};
+                 grant select on tenancy.relation, tenancy.tenants to {name};
+                 grant select, insert, update, delete on all tables in schema api to {name};
+                 grant execute on all functions in schema tenancy to {name}",
+                self.database.name
+            ))
+            .await;
+        name
+    }
+
+    async fn role(&mut self, attributes: &str) -> String {
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        self.database.sql(&format!("create role {name} {attributes}")).await;
+        self.names.push(name.clone());
+        name
+    }
+
+    fn url(&self, role: &str) -> String {
+        self.database.cluster.url_as(role, "app", &self.database.name)
+    }
+
+    async fn refusal(&self, role: &str) -> String {
+        let line = refusal_to_serve(&self.url(role), &[]);
+        assert!(line.contains(role), "{line}");
+        line
+    }
+}
+
+impl Drop for Logins {
+    fn drop(&mut self) {
+        let (url, names) = (self.database.owner_url(), self.names.join(", "));
+        if names.is_empty() {
+            return;
+        }
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (client, connection) =
+                    tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+                tokio::spawn(connection);
+                let _ =
+                    client.batch_execute(&format!("drop owned by {names} cascade; drop role {names}")).await;
+            });
+        });
+        let _ = dropping.join();
+    }
+}
+
+#[tokio::test]
+async fn a_plain_login_with_the_same_rights_starts() {
+    let mut logins = Logins::new().await;
+    let plain = logins.login("").await;
+    // It may be a member of roles that are bound as it is.
+    let group = logins.role("nologin").await;
+    logins.database.sql(&format!("grant {group} to {plain}")).await;
+    let started = Server::try_start(&logins.url(&plain), ServerOptions::default()).await;
+    assert!(started.is_ok(), "{:?}", started.err());
+}
+
+#[tokio::test]
+async fn a_request_role_with_a_dangerous_attribute_does_not_start() {
+    let mut logins = Logins::new().await;
+    for (attribute, why) in [
+        ("superuser", "it is a superuser"),
+        ("bypassrls", "it has BYPASSRLS"),
+        ("replication", "it has REPLICATION"),
+        ("createrole", "it has CREATEROLE"),
+    ] {
+        let role = logins.login(attribute).await;
+        let line = logins.refusal(&role).await;
+        assert!(line.contains(why), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_role_that_owns_a_served_table_does_not_start() {
+    let mut logins = Logins::new().await;
+    let owner = logins.login("").await;
+    logins
+        .database
+        .sql(&format!("create table api.mine (tenant_id uuid); alter table api.mine owner to {owner}"))
+        .await;
+    assert!(logins.refusal(&owner).await.contains("it owns api.mine"));
+}
+
+#[tokio::test]
+async fn a_request_role_that_can_become_a_dangerous_role_does_not_start() {
+    let mut logins = Logins::new().await;
+    let owner = logins.role("nologin").await;
+    logins
+        .database
+        .sql(&format!("create table api.theirs (tenant_id uuid); alter table api.theirs owner to {owner}"))
+        .await;
+    let owner_why = format!("it can become {owner}, the owner of api.theirs");
+    let dangerous = [
+        (owner, owner_why),
+        (
+            logins.role("nologin bypassrls").await,
+            "which has SUPERUSER, BYPASSRLS, REPLICATION or CREATEROLE".to_owned(),
+        ),
+        (
+            logins.role("nologin superuser").await,
+            "which has SUPERUSER, BYPASSRLS, REPLICATION or CREATEROLE".to_owned(),
+        ),
+    ];
+    for (role, why) in dangerous {
+        for attributes in ["inherit", "noinherit"] {
+            // Directly, and over two roles in between.
+            let direct = logins.login(attributes).await;
+            logins.database.sql(&format!("grant {role} to {direct}")).await;
+            let distant = logins.login(attributes).await;
+            let (near, far) = (logins.role(attributes).await, logins.role(attributes).await);
+            logins
+                .database
+                .sql(&format!("grant {role} to {far}; grant {far} to {near}; grant {near} to {distant}"))
+                .await;
+            for login in [direct, distant] {
+                let line = logins.refusal(&login).await;
+                assert!(line.contains(&why), "{line}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_role_that_can_become_one_with_createrole_or_replication_does_not_start() {
+    let mut logins = Logins::new().await;
+    for attribute in ["createrole", "replication"] {
+        let role = logins.role(&format!("nologin {attribute}")).await;
+        let login = logins.login("noinherit").await;
+        logins.database.sql(&format!("grant {role} to {login}")).await;
+        let line = logins.refusal(&login).await;
+        assert!(line.contains(&format!("it can become {role}")), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_begins_with_a_tenant_does_not_start() {
+    let mut logins = Logins::new().await;
+    let role = logins.login("").await;
+    logins.database.sql(&format!("alter role {role} set app.current_tenant_id = '{PAWNEE}'")).await;
+    assert!(logins.refusal(&role).await.contains("a fresh connection already has app.current_tenant_id set"));
+
+    let database = Database::demo().await;
+    database.sql(&format!("alter database {} set app.current_tenant_id = '{PAWNEE}'", database.name)).await;
+    let line = refusal_to_serve(&database.app_url(), &[]);
+    assert!(line.contains("a fresh connection already has app.current_tenant_id set"), "{line}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_served_twice_does_not_start() {
+    let database = Database::demo().await;
+    database
+        .sql("create schema shop authorization rowhouse_owner; grant usage on schema shop to rowhouse_app")
+        .await;
+    database.as_owner(&protected("shop.items")).await;
+    let line = refusal_to_serve(&database.app_url(), &[("schemas", "api,shop")]);
+    assert!(line.contains("the name items is served twice, by api.items and shop.items"), "{line}");
+    // One of them alone is fine.
+    let server = Server::with(&database, ServerOptions::default().set("schemas", "shop")).await;
+    server.get("/items", &Token::leslie()).send().await.is(200);
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_migrated_or_not_reachable_is_told_in_one_line() {
+    let database = Database::demo().await;
+    database.sql("drop schema tenancy cascade").await;
+    let line = refusal_to_serve(&database.app_url(), &[]);
+    assert!(line.contains("has `rowhouse migrate` been run on this database?"), "{line}");
+
+    let wrong = database.cluster.url_as("rowhouse_app", "hunter2", &database.name);
+    let line = refusal_to_serve(&wrong, &[]);
+    assert!(line.contains("password authentication failed"), "{line}");
+    assert!(!line.contains("hunter2"), "{line}");
+
+    let missing = database.cluster.url_as("rowhouse_app", "app", "no_such_database");
+    assert!(refusal_to_serve(&missing, &[]).contains("no_such_database"));
+
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = format!("postgres://rowhouse_app:hunter2@{free}/x");
+    let line = refusal_to_serve(&nowhere, &[]);
+    assert!(line.contains("cannot connect to Postgres") && line.contains(&free.to_string()), "{line}");
+    assert!(!line.contains("hunter2"), "{line}");
+}
+
+/// A table that is kept apart, with a row of one tenant.
+fn protected(name: &str) -> String {
+    format!(
+        "{}
+         alter table {name} enable row level security;
+         create policy all_tenant on {name} to rowhouse_app using (tenant_id = (select tenancy.current_tenant_id()))",
+        bare(name)
+    )
+}
+
+/// A table that nothing keeps apart, with a row of one tenant.
+fn bare(name: &str) -> String {
+    format!(
+        "create table {name} (id int primary key, tenant_id uuid not null default tenancy.current_tenant_id(), body text);
+         insert into {name} values (1, '{PAWNEE}', 'private');
+         grant select, insert, update, delete on {name} to rowhouse_app;"
+    )
+}
+
+/// The same with a policy of these words.
+fn policed(name: &str, policy: &str) -> String {
+    format!(
+        "{} alter table {name} enable row level security; create policy p on {name} {policy};",
+        bare(name)
+    )
+}
+
+async fn readiness(server: &Server) -> Value {
+    server.admin("/ready").await.json()
+}
+
+/// Why `/ready` says that a relation is not served.
+fn reason(readiness: &Value, relation: &str) -> Option<String> {
+    let refused = readiness["refused"].as_array().unwrap();
+    let entry = refused.iter().find(|entry| entry["relation"] == relation)?;
+    Some(entry["reason"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_relation_whose_isolation_is_not_enforced_is_refused_with_its_reason() {
+    let database = Database::demo().await;
+    let view = |name: &str, options: &str, from: &str| {
+        format!(
+            "create view {name} {options} as select * from {from}; grant select on {name} to rowhouse_app;"
+        )
+    };
+    let tenant = "nullif(current_setting('app.current_tenant_id', true), '')";
+    let cases: Vec<(&str, String, &str)> = vec![
+        ("api.off", bare("api.off"), "row-level security is not enabled"),
+        (
+            "api.no_policy",
+            format!("{} alter table api.no_policy enable row level security", bare("api.no_policy")),
+            "no permissive policy applies",
+        ),
+        (
+            "api.other_role",
+            policed("api.other_role", "to rowhouse_admin using (true)"),
+            "no permissive policy applies",
+        ),
+        (
+            "api.only_restrictive",
+            policed("api.only_restrictive", "as restrictive to rowhouse_app using (true)"),
+            "no permissive policy applies",
+        ),
+        ("api.owner_view", view("api.owner_view", "", "api.items"), "the view reads as its owner"),
+        (
+            "api.owner_view_set_off",
+            view("api.owner_view_set_off", "with (security_invoker = off)", "api.items"),
+            "the view reads as its owner",
+        ),
+        (
+            "api.view_of_off",
+            view("api.view_of_off", "with (security_invoker)", "api.off"),
+            "the view reads api.off, which is not kept apart",
+        ),
+        (
+            "api.view_of_owner_view",
+            view("api.view_of_owner_view", "with (security_invoker)", "api.owner_view"),
+            "the view reads api.items, which is not kept apart",
+        ),
+        (
+            "api.view_of_definer",
+            "create function api.leak() returns setof api.items language sql security definer as 'select * from api.items';
+             create view api.view_of_definer with (security_invoker) as select * from api.leak();
+             grant select on api.view_of_definer to rowhouse_app;"
+                .to_owned(),
+            "api.leak",
+        ),
+        (
+            "api.materialized",
+            "create materialized view api.materialized as select 1 as x; grant select on api.materialized to rowhouse_app;"
+                .to_owned(),
+            "a materialized view cannot carry row-level security",
+        ),
+        (
+            "api.internal",
+            format!("{}; select tenancy.declare('api.internal', 'internal', 'not for clients')", protected("api.internal")),
+            "declared internal",
+        ),
+        ("api.all_rows", policed("api.all_rows", "to rowhouse_app using (true)"), "rows came back with no tenant set"),
+        (
+            "api.open_on_null",
+            policed(
+                "api.open_on_null",
+                &format!("using (current_setting('app.current_tenant_id', true) is null or tenant_id = {tenant}::uuid)"),
+            ),
+            "rows came back with no tenant set",
+        ),
+        (
+            "api.open_on_empty",
+            policed(
+                "api.open_on_empty",
+                &format!("using (current_setting('app.current_tenant_id', true) = '' or tenant_id = {tenant}::uuid)"),
+            ),
+            "rows came back with",
+        ),
+        (
+            "api.open_on_coalesce",
+            policed("api.open_on_coalesce", &format!("using (coalesce(tenant_id = {tenant}::uuid, true))")),
+            "rows came back with",
+        ),
+        (
+            "api.any_tenant",
+            policed("api.any_tenant", &format!("using ({tenant} is not null)")),
+            "rows came back with a tenant that does not exist",
+        ),
+        (
+            "api.or_open",
+            format!("{}; create policy q on api.or_open using (body is not null)", protected("api.or_open")),
+            "rows came back with no tenant set",
+        ),
+        (
+            "api.slow",
+            policed("api.slow", "using (pg_sleep(3)::text = 'x')"),
+            "isolation is not proven: the probe with no tenant set failed with 57014",
+        ),
+        (
+            "api.recursive",
+            policed("api.recursive", "using (exists (select from api.recursive))"),
+            "isolation is not proven",
+        ),
+    ];
+    for (_, sql, _) in &cases {
+        database.as_owner(sql).await;
+    }
+    // A wrapper without a handler is enough to make a table that is foreign.
+    database
+        .sql(
+            "create foreign data wrapper nothing; create server nowhere foreign data wrapper nothing;
+             create foreign table api.foreign_table (id int) server nowhere;
+             grant select on api.foreign_table to rowhouse_app",
+        )
+        .await;
+    let server = Server::with(&database, ServerOptions::default().set("probe_timeout_ms", 300)).await;
+    let readiness = readiness(&server).await;
+    let log: Vec<Value> = server.log().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let foreign = ("api.foreign_table", String::new(), "a foreign table cannot carry row-level security");
+    for (relation, _, why) in cases.iter().chain([&foreign]) {
+        let reason = reason(&readiness, relation).unwrap_or_else(|| panic!("{relation} is not refused"));
+        assert!(reason.contains(why), "{relation}: {reason}");
+        let logged =
+            log.iter().any(|line| line["relation"] == *relation && line["reason"] == reason.as_str());
+        assert!(logged, "{relation} is not in the log");
+        // Neither its rows nor its name are reached.
+        let name = relation.strip_prefix("api.").unwrap();
+        let answer = server.get(&format!("/{name}"), &Token::leslie()).send().await.fails(404, "PGRST205");
+        assert_eq!(answer.json()["hint"], Value::Null, "{name}");
+    }
+    assert_eq!(readiness["ready"], true);
+    server.get("/items", &Token::leslie()).send().await.is(200);
+}
+
+#[tokio::test]
+async fn what_is_kept_apart_or_declared_global_is_served() {
+    let database = Database::demo().await;
+    let tables = [
+        protected("api.quiet"),
+        // Closed by an error: of a setting that was never set, of a cast of the empty text, of the policy's own.
+        policed("api.raises_unset", "using (tenant_id = current_setting('app.current_tenant_id')::uuid)"),
+        policed("api.raises_empty", "using (tenant_id = current_setting('app.current_tenant_id', true)::uuid)"),
+        "create function api.must_be_set() returns uuid language plpgsql stable as $$ begin
+             if tenancy.current_tenant_id() is null then raise 'no tenant'; end if;
+             return tenancy.current_tenant_id(); end $$;
+         grant execute on function api.must_be_set() to rowhouse_app;"
+            .to_owned(),
+        policed("api.raises_itself", "using (tenant_id = api.must_be_set())"),
+        "create view api.invoker with (security_invoker) as select * from api.items;
+         grant select on api.invoker to rowhouse_app;"
+            .to_owned(),
+        format!("{}; select tenancy.declare('api.rates', 'global', 'the same for all')", bare("api.rates")),
+        "create view api.rates_view as select * from api.rates; grant select on api.rates_view to rowhouse_app;
+         select tenancy.declare('api.rates_view', 'global', 'the same for all')"
+            .to_owned(),
+        "create materialized view api.totals as select 7 as total; grant select on api.totals to rowhouse_app;
+         select tenancy.declare('api.totals', 'global', 'the same for all')"
+            .to_owned(),
+    ];
+    for sql in &tables {
+        database.as_owner(sql).await;
+    }
+    let server = Server::start(&database).await;
+    assert_eq!(readiness(&server).await["refused"], Value::Array(vec![]));
+    for (relation, own, others) in [
+        ("quiet", 1, 0),
+        ("raises_unset", 1, 0),
+        ("raises_empty", 1, 0),
+        ("raises_itself", 1, 0),
+        ("invoker", 5, 5),
+        ("rates", 1, 1),
+        ("rates_view", 1, 1),
+        ("totals", 1, 1),
+    ] {
+        let path = format!("/{relation}");
+        let rows = async |token| server.get(&path, &token).send().await.is(200).rows().len();
+        assert_eq!((rows(Token::leslie()).await, rows(Token::michael()).await), (own, others), "{relation}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_table_is_served_after_a_notification_or_a_signal() {
+    let database = Database::demo().await;
+    let server = Server::start(&database).await;
+    let token = Token::leslie();
+    for name in ["by_notify", "by_signal", "by_declaration"] {
+        server.get(&format!("/{name}"), &token).send().await.fails(404, "PGRST205");
+        database.as_owner(&protected(&format!("api.{name}"))).await;
+        match name {
+            "by_notify" => database.sql("notify rowhouse, 'reload'").await,
+            "by_signal" => server.signal("USR1"),
+            _ => {
+                database.as_owner("select tenancy.declare('api.by_declaration', 'tenant', 'their own')").await
+            }
+        }
+        eventually(name, || async { server.get(&format!("/{name}"), &token).send().await.status == 200 })
+            .await;
+    }
+    // And what is not kept apart any more is not served any more.
+    database
+        .as_owner("alter table api.by_notify disable row level security; notify rowhouse, 'reload'")
+        .await;
+    eventually("by_notify is refused", || async {
+        server.get("/by_notify", &token).send().await.status == 404
+    })
+    .await;
+    assert!(reason(&readiness(&server).await, "api.by_notify").is_some());
+}
+
+#[tokio::test]
+async fn a_signal_right_after_the_start_reloads_and_does_not_end_the_service() {
+    let database = Database::demo().await;
+    for _ in 0..5 {
+        let server = Server::start(&database).await;
+        server.signal("USR1");
+        tokio::time::timeout(Duration::from_secs(5), async {
+            eventually("reloaded", || async {
+                server.log().iter().filter(|line| line.contains("catalog loaded")).count() >= 2
+            })
+            .await;
+        })
+        .await
+        .expect("it reloads");
+        server.get("/items", &Token::leslie()).send().await.is(200);
+    }
+}
+
+#[tokio::test]
+async fn a_reload_that_fails_keeps_the_older_catalog_and_ready_tells() {
+    let database = Database::demo().await;
+    database
+        .sql("create schema shop authorization rowhouse_owner; grant usage on schema shop to rowhouse_app")
+        .await;
+    let server = Server::with(&database, ServerOptions::default().set("schemas", "api,shop")).await;
+    assert_eq!(readiness(&server).await["reload_fault"], Value::Null);
+    let fault = |wanted: bool| {
+        let server = &server;
+        async move { readiness(server).await["reload_fault"].is_string() == wanted }
+    };
+    database.as_owner(&format!("{}; notify rowhouse, 'reload'", protected("shop.items"))).await;
+    eventually("the fault is told", || fault(true)).await;
+    let told = readiness(&server).await;
+    assert!(told["reload_fault"].as_str().unwrap().contains("items is served twice"), "{told}");
+    assert_eq!(server.get("/items", &Token::leslie()).send().await.is(200).rows().len(), 5);
+    let metrics = server.admin("/metrics").await.text;
+    assert!(metrics.contains("rowhouse_catalog_reloads_total{outcome=\"failed\"} 1"), "{metrics}");
+    database.as_owner("drop table shop.items; notify rowhouse, 'reload'").await;
+    eventually("the fault is over", || fault(false)).await;
+    server.get("/items", &Token::leslie()).send().await.is(200);
+}
+
+#[tokio::test]
+async fn a_table_or_column_that_is_dropped_under_us_is_a_clean_4xx() {
+    let database = Database::demo().await;
+    database.as_owner(&protected("api.doomed")).await;
+    let server = Server::start(&database).await;
+    let token = Token::leslie();
+    server.get("/doomed", &token).send().await.is(200);
+    database.as_owner("alter table api.doomed drop column body").await;
+    for path in ["/doomed", "/doomed?select=body", "/doomed?body=eq.x"] {
+        server.get(path, &token).send().await.fails(400, "42703");
+    }
+    server.get("/doomed?select=id", &token).send().await.is(200);
+    database.as_owner("drop table api.doomed").await;
+    for path in ["/doomed", "/doomed?select=id", "/doomed?id=eq.1"] {
+        server.get(path, &token).send().await.fails(404, "42P01");
+    }
+    let one = serde_json::json!({"id": 2});
+    server.post("/doomed", &token, one).send().await.fails(404, "42P01");
+    server.get("/items", &token).send().await.is(200);
+}
+
+#[tokio::test]
+async fn a_column_whose_type_changes_under_a_prepared_statement_never_gives_a_500() {
+    let database = Database::demo().await;
+    database.as_owner(&protected("api.shifting")).await;
+    let server = Server::start(&database).await;
+    let token = Token::leslie();
+    let row = async |expected: Value| {
+        let answer = server.get("/shifting?select=id", &token).send().await;
+        assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+        if answer.status == 200 {
+            assert_eq!(answer.rows()[0]["id"], expected);
+        }
+        answer.status
+    };
+    for (kind, expected) in [
+        ("bigint", Value::from(1)),
+        ("text", "1".into()),
+        ("varchar(9)", "1".into()),
+        ("numeric", 1.into()),
+        ("smallint", 1.into()),
+    ] {
+        server.get("/shifting?select=id", &token).send().await.is(200);
+        database.as_owner(&format!("alter table api.shifting alter id type {kind} using id::{kind}")).await;
+        // Nobody told the service; it finds out by itself.
+        row(expected.clone()).await;
+        eventually(kind, || async { row(expected.clone()).await == 200 }).await;
+        let body = serde_json::json!({"body": kind});
+        let written =
+            server.patch("/shifting?id=eq.1", &token, body).prefer("return=representation").send().await;
+        assert_eq!(written.is(200).rows()[0]["id"], expected);
+    }
+    database.as_owner("alter table api.shifting alter id type int; notify rowhouse, 'reload'").await;
+    eventually("int", || async { row(1.into()).await == 200 }).await;
+}
