@@ -40,6 +40,16 @@ pub enum Output<'a> {
     Embed(Embed<'a>),
 }
 
+impl Output<'_> {
+    /// Whether it gives a member: `relation()` only joins and filters.
+    pub fn is_shown(&self) -> bool {
+        match self {
+            Output::Field { .. } => true,
+            Output::Embed(embed) => !embed.node.outputs.is_empty(),
+        }
+    }
+}
+
 /// A relation embedded in its parent.
 #[derive(Debug)]
 pub struct Embed<'a> {

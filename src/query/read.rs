@@ -11,12 +11,12 @@ pub(super) fn query(read: &ReadPlan<'_>) -> Query {
     let mut sql = Sql::default();
     sql.push("select ");
     let mut columns = Columns::default();
-    if read.head || root.outputs.is_empty() {
+    if read.head || !root.outputs.iter().any(Output::is_shown) {
         // A select list may be empty, but then tokio-postgres could not tell a row from none.
         sql.push("1");
     }
     if !read.head {
-        sql.list(&root.outputs, ", ", |sql, output| {
+        sql.list(root.outputs.iter().filter(|output| output.is_shown()), ", ", |sql, output| {
             columns.members.push(member(sql, root.number, output));
         });
     }
@@ -106,19 +106,21 @@ fn embedded(sql: &mut Sql, parent: usize, embed: &Embed<'_>) {
     let node = &embed.node;
     let row = |sql: &mut Sql| {
         sql.push("select ");
-        sql.list(&node.outputs, ", ", |sql, output| nested_member(sql, node.number, output));
+        sql.list(node.outputs.iter().filter(|output| output.is_shown()), ", ", |sql, output| {
+            nested_member(sql, node.number, output);
+        });
         from_where_linked(sql, parent, embed);
         order_by(sql, node.number, &node.order);
         window(sql, node);
     };
     match embed.cardinality {
         Cardinality::Many => {
-            sql.push("(select coalesce(pg_catalog.json_agg(r), '[]'::pg_catalog.json) from (");
+            sql.push("(select coalesce(pg_catalog.json_agg(r.*), '[]'::pg_catalog.json) from (");
             row(sql);
             sql.push(") as r)");
         }
         Cardinality::One => {
-            sql.push("(select pg_catalog.row_to_json(r) from (");
+            sql.push("(select pg_catalog.row_to_json(r.*) from (");
             row(sql);
             sql.push(") as r)");
         }
