@@ -196,6 +196,10 @@ fn action(
         Method::Head => Ok(Action::Read { head: true }),
         Method::Post => {
             let payload = Payload::parse(raw.content_type.as_deref(), body)?;
+            // What is written must be one list: that of `columns`, or the same keys in each object.
+            if columns.is_none() && payload.keys_differ {
+                return Err(Error::BodyKeysDiffer);
+            }
             Ok(Action::Insert { payload, columns, on_conflict })
         }
         Method::Patch => {

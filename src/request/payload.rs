@@ -13,11 +13,13 @@ use super::Error;
 /// A body that is well-formed JSON of the right shape.
 #[derive(Debug)]
 pub struct Payload {
-    /// The bytes as sent: UTF-8, because JSON that parsed is.
+    /// The bytes as sent, which are UTF-8.
     pub json: Bytes,
     pub shape: Shape,
-    /// The keys of the object, or of each object of the array, sorted.
+    /// The keys of the object, or of the first object of the array, sorted.
     pub keys: Vec<String>,
+    /// Whether another object of the array has other keys.
+    pub keys_differ: bool,
 }
 
 /// Whether the body is one object or an array of them.
@@ -31,27 +33,31 @@ impl Payload {
     /// Reads the keys of a JSON body.
     ///
     /// # Errors
-    /// [`Error::ContentType`], [`Error::Body`], [`Error::BodyKeysDiffer`].
+    /// [`Error::ContentType`], [`Error::Body`].
     pub(super) fn parse(content_type: Option<&str>, body: &Bytes) -> Result<Self, Error> {
         let content_type = content_type.unwrap_or("application/json");
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Error::ContentType { sent: essence.chars().take(100).collect() });
         }
-        let mut json = serde_json::Deserializer::from_slice(body);
+        // Values are skipped below, and what is skipped is not checked for being text.
+        let text = std::str::from_utf8(body).map_err(|error| Error::Body { why: error.to_string() })?;
+        let mut json = serde_json::Deserializer::from_str(text);
         let mut keys = Keys { rows: None, names: None, differ: false };
         (&mut json)
             .deserialize_any(BodyVisitor(&mut keys))
             .and_then(|()| json.end())
             .map_err(|error| Error::Body { why: error.to_string() })?;
-        if keys.differ {
-            return Err(Error::BodyKeysDiffer);
-        }
         let shape = match keys.rows {
             Some(rows) => Shape::Array { rows },
             None => Shape::Object,
         };
-        Ok(Payload { json: body.clone(), shape, keys: keys.names.unwrap_or_default().into_iter().collect() })
+        Ok(Payload {
+            json: body.clone(),
+            shape,
+            keys: keys.names.unwrap_or_default().into_iter().collect(),
+            keys_differ: keys.differ,
+        })
     }
 }
 
@@ -135,7 +141,8 @@ mod tests {
         let payload = parse(r#" {"b":{"x":[1]},"a":null} "#).unwrap();
         assert_eq!((payload.shape, payload.keys), (Shape::Object, vec!["a".to_owned(), "b".to_owned()]));
         let payload = parse(r#"[{"a":1,"b":2},{"b":3,"a":4}]"#).unwrap();
-        assert_eq!(payload.shape, Shape::Array { rows: 2 });
+        assert_eq!((payload.shape, payload.keys_differ), (Shape::Array { rows: 2 }, false));
+        assert!(parse(r#"[{"a":1},{"b":1}]"#).unwrap().keys_differ);
         assert_eq!(parse("[]").unwrap().shape, Shape::Array { rows: 0 });
     }
 
@@ -146,7 +153,7 @@ mod tests {
         {
             assert!(matches!(parse(bad), Err(Error::Body { .. })), "{bad}");
         }
-        assert!(matches!(parse(r#"[{"a":1},{"b":1}]"#), Err(Error::BodyKeysDiffer)));
+        assert!(Payload::parse(None, &Bytes::from_static(b"{\"a\":\"\xff\"}")).is_err());
     }
 
     #[test]

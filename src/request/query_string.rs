@@ -68,7 +68,8 @@ fn add(query: &mut Query, name: &str, value: &str) -> Result<(), Error> {
 fn targeted(query: &mut Query, name: &str, value: &str) -> Result<(), Error> {
     let mut scan = Scan::new(name, name);
     let mut path = Vec::new();
-    let field = loop {
+    let (field, is_quoted) = loop {
+        let is_quoted = scan.looking_at("\"");
         let field = filter::field(&mut scan)?;
         if field.json_path.is_empty() && scan.eat(".") {
             path.push(field.name);
@@ -77,13 +78,14 @@ fn targeted(query: &mut Query, name: &str, value: &str) -> Result<(), Error> {
         if !scan.done() {
             return Err(scan.error("a column name"));
         }
-        break field;
+        break (field, is_quoted);
     };
     if !field.json_path.is_empty() {
         query.filters.push(Filter { target: path, condition: filter::test(name, field, value)? });
         return Ok(());
     }
-    match field.name.as_str() {
+    // In quotes each of the words is a column's name.
+    match if is_quoted { "" } else { field.name.as_str() } {
         word @ ("and" | "or") => {
             let negated = path.last().is_some_and(|last| last == "not");
             if negated {
