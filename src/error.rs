@@ -121,6 +121,7 @@ codes! {
     NO_TOKEN = "PGRST302", 401, "No token was sent.";
     COLUMN = "42703", 400, "A column does not exist.";
     TYPE = "42704", 400, "A cast names a type that is not one of those that `select` may cast to.";
+    GENERATED = "428C9", 400, "A column is generated, or an identity that Postgres alone gives its value.";
     FORBIDDEN = "42501", 403, "The tenant's role may not do this: for want of a privilege, or because a policy refuses the row.";
     UNFILTERED = "21000", 400, "PATCH or DELETE without a filter; add one, or `Prefer: handling=strict, max-affected=n`.";
     TENANT_FORBIDDEN = "TEN001", 403, "The token does not prove the tenant, or there is no such tenant. One answer for both.";
@@ -314,6 +315,7 @@ fn of_plan(error: &plan::Error) -> Answer {
         E::UnknownPayloadColumn { relation, column } => {
             say(NO_COLUMN, format!("Could not find the '{column}' column of '{relation}' in the schema cache"))
         }
+        E::Generated { column } => say(GENERATED, format!("column \"{column}\" can only be set to DEFAULT")),
         E::UnknownType { name } => say(TYPE, format!("type \"{name}\" does not exist, or cannot be cast to here")),
         E::Forbidden { relation } => say(FORBIDDEN, format!("permission denied for table {relation}")),
         E::NoRelationship { from, to, similar } => say(

@@ -23,6 +23,7 @@ select
     pg_catalog.format_type(a.atttypid, a.atttypmod) as type_name,
     builtin.typname::pg_catalog.text as base_type,
     a.attnotnull as not_null,
+    a.attgenerated <> '' or a.attidentity = 'a' as generated,
     pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT') as may_select,
     pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT')
         and a.attgenerated = ''

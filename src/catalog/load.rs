@@ -195,6 +195,7 @@ fn column(row: &Row) -> Result<Column, Error> {
         is_json: matches!(encoding, Encoding::Json | Encoding::Jsonb),
         encoding,
         not_null: row.try_get("not_null")?,
+        generated: row.try_get("generated")?,
         may_select: row.try_get("may_select")?,
         may_insert: row.try_get("may_insert")?,
         may_update: row.try_get("may_update")?,

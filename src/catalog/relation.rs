@@ -85,6 +85,8 @@ pub struct Column {
     /// A json or jsonb column takes a JSON path as it is; another is turned into jsonb first.
     pub is_json: bool,
     pub not_null: bool,
+    /// Generated, or an identity that is always generated: written by Postgres alone.
+    pub generated: bool,
     pub may_select: bool,
     pub may_insert: bool,
     pub may_update: bool,

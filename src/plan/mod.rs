@@ -49,6 +49,10 @@ pub enum Error {
         relation: String,
         column: String,
     },
+    /// A column that Postgres alone gives its value.
+    Generated {
+        column: String,
+    },
     UnknownType {
         name: String,
     },

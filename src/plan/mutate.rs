@@ -177,6 +177,9 @@ fn written<'a>(
         .iter()
         .map(|name| {
             let column = known(relation, name)?;
+            if column.generated {
+                return Err(Error::Generated { column: name.clone() });
+            }
             if allowed(column) { Ok(column) } else { Err(forbidden(relation)) }
         })
         .collect()
