@@ -142,7 +142,8 @@ fn key<'a>(relation: &'a Relation, values: &'a [String]) -> Result<Vec<Condition
         .map(|(name, value)| {
             let column = column(relation, name)?;
             let fits = match column.encoding {
-                Encoding::Uuid => Uuid::try_parse(value).is_ok(),
+                // Postgres does not read the form of RFC 9562 for URNs.
+                Encoding::Uuid => Uuid::try_parse(value).is_ok() && !value.starts_with("urn:"),
                 Encoding::Int2 => value.parse::<i16>().is_ok(),
                 Encoding::Int4 => value.parse::<i32>().is_ok(),
                 Encoding::Int8 => value.parse::<i64>().is_ok(),
