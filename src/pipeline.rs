@@ -170,9 +170,10 @@ impl Collected {
         let single = plan.by_key || plan.media == Media::SingularObject;
         let (veto, head, whole) = match &plan.operation {
             Operation::Read(read) => (None, read.head, false),
-            // Headers of a write depend on its last row.
+            // Headers of a write may depend on its last row.
             Operation::Write(mutation) => {
-                (mutation.veto, false, mutation.veto.is_some() || encoder.has_aside())
+                let whole = mutation.veto.is_some() || mutation.count || encoder.has_aside();
+                (mutation.veto, false, whole)
             }
         };
         let bodied = has_body(plan);
@@ -212,12 +213,13 @@ impl Collected {
                 };
             }
             if collected.body.len() > app.config.stream_bytes_min && !single {
-                if whole {
-                    let limit = app.config.held_bytes_max;
-                    if collected.body.len() > limit {
-                        return Err(Error::AnswerTooLarge { limit });
-                    }
-                } else {
+                let limit = app.config.held_bytes_max;
+                let too_large = collected.body.len() > limit;
+                if too_large && veto.is_some() {
+                    return Err(Error::AnswerTooLarge { limit });
+                }
+                // Without a veto the write is committed, whatever its size: the headers say what is known so far.
+                if too_large || !whole {
                     let first = std::mem::take(&mut collected.body);
                     collected.rest = Some(Box::new(Streaming::new(first, rows, encoder, app)));
                     return Ok(collected);
@@ -227,6 +229,8 @@ impl Collected {
         let touched = rows.affected().max(collected.returned);
         let refused = match veto {
             Some(Veto::UnlessOne) if touched == 0 => Some(NOT_ONE),
+            // Where no row is returned, only the end tells.
+            Some(Veto::UnlessOne) if touched > 1 => Some(Error::NotSingular { rows: error::Rows::Several }),
             Some(Veto::Above(rows_max)) if touched > rows_max => Some(Error::MaxAffected),
             Some(Veto::UnlessOne | Veto::Above(_)) | None => None,
         };
@@ -286,7 +290,7 @@ impl Collected {
                 if plan.by_key && self.rest.is_none() && rows == 0 {
                     return Err(Error::NoRow);
                 }
-                let total = mutation.count.then_some(rows);
+                let total = (mutation.count && self.rest.is_none()).then_some(rows);
                 let counted = if self.rest.is_some() { Counted::Streaming } else { Counted::Rows(rows) };
                 let range = match mutation.kind {
                     MutationKind::Update { .. } => response::content_range(0, counted, total),
@@ -295,12 +299,16 @@ impl Collected {
                     }
                 };
                 headers.push(("content-range", range));
-                if let (1, false) = (self.returned, self.location.is_empty()) {
+                if self.returned == 1 && self.rest.is_none() && !self.location.is_empty() {
                     headers.push(("location", location(plan, &self.location, selector)));
                 }
                 match (&mutation.kind, mutation.returns) {
-                    // A merge that only updated created nothing.
-                    (MutationKind::Insert { .. }, _) if self.inserted == Some(false) => 200,
+                    // A merge that inserted nothing created nothing.
+                    (MutationKind::Insert { conflict: Some(conflict), .. }, _)
+                        if conflict.tells_inserted && self.inserted != Some(true) =>
+                    {
+                        200
+                    }
                     (MutationKind::Insert { .. }, _) => 201,
                     (_, Return::Representation) => 200,
                     (_, Return::Minimal | Return::HeadersOnly) => 204,

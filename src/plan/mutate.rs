@@ -41,7 +41,7 @@ pub struct Conflict<'a> {
 /// When the number of rows undoes the write: checked before the commit, at the price of a second round trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Veto {
-    /// The answer is one object.
+    /// One object is wanted, whether it is shown or not.
     UnlessOne,
     /// `Prefer: max-affected`.
     Above(u64),
@@ -59,6 +59,9 @@ impl<'a> Planner<'a, '_> {
             return Err(forbidden(relation));
         }
         let columns = written(relation, columns.unwrap_or(&payload.keys), |column| column.may_insert)?;
+        if columns.is_empty() && matches!(payload.shape, Shape::Array { rows: 2.. }) {
+            return Err(Error::NotImplemented { what: "several empty objects" });
+        }
         let conflict = match self.request.preferences.resolution {
             None => None,
             Some(resolution) => {
@@ -147,7 +150,8 @@ impl<'a> Planner<'a, '_> {
         };
         let readable = location.iter().all(|column| column.may_select);
         let veto = match request.preferences.max_affected {
-            _ if singular && returns == Return::Representation => Some(Veto::UnlessOne),
+            // A key names one row at the most.
+            _ if singular && request.path.key.is_none() => Some(Veto::UnlessOne),
             Some(rows) if !matches!(kind, MutationKind::Insert { .. }) => Some(Veto::Above(rows)),
             _ => None,
         };

@@ -41,19 +41,17 @@ fn insert(sql: &mut Sql, relation: &Relation, columns: &[&Column], shape: Shape,
     sql.push("insert into ").relation(relation).push(" as ").table(TABLE);
     if columns.is_empty() {
         match shape {
-            Shape::Object => {
+            Shape::Object | Shape::Array { rows: 1 } => {
                 sql.push(" default values");
             }
-            // DEFAULT VALUES makes one row. An empty array makes none: a column to select from it is all it lacks.
+            // DEFAULT VALUES makes one row. For none a column is named, whichever; `plan` lets no more pass.
             Shape::Array { .. } => {
                 let first = relation.columns.iter().find(|column| column.may_insert);
                 sql.push(" (");
                 sql.list(first, ", ", |sql, column| {
                     sql.identifier(&column.name);
                 });
-                sql.push(") select null from pg_catalog.json_array_elements(")
-                    .bind(body)
-                    .push(") where false");
+                sql.push(") select null where false");
             }
         }
         return;
