@@ -8,6 +8,8 @@ mod systems;
 
 mod dialect;
 
+mod statements;
+
 mod identity;
 
 mod gate;

@@ -1,1 +1,0 @@
-//! The dialect over HTTP: what each parameter, preference and header does.
