@@ -135,11 +135,7 @@ fn access(plan: &Plan<'_>) -> Access {
 fn work(plan: &Plan<'_>, query: Query, prologue: Prologue) -> Work {
     let (writes, vetoed) = match &plan.operation {
         Operation::Read(_) => (false, false),
-        Operation::Write(mutation) => {
-            // Held back for its last row, and perhaps too large for that: then nothing may be committed.
-            let held = mutation.returns == Return::Representation && query.columns.has_aside();
-            (true, mutation.veto.is_some() || held)
-        }
+        Operation::Write(mutation) => (true, mutation.veto.is_some()),
     };
     Work {
         prologue,

@@ -42,13 +42,6 @@ pub struct Columns {
     pub tells_inserted: bool,
 }
 
-impl Columns {
-    /// Whether a row says anything beside its members.
-    pub fn has_aside(&self) -> bool {
-        self.location > 0 || self.tells_inserted
-    }
-}
-
 /// Writes the statements of `plan`.
 pub fn query(plan: &Plan<'_>) -> Query {
     match &plan.operation {

@@ -255,19 +255,6 @@ async fn a_streamed_answer_that_fails_midway_is_broken_off() {
     }
 }
 
-#[tokio::test]
-async fn an_answer_too_large_to_be_held_back_undoes_its_write() {
-    let database = Database::demo().await;
-    let options = one_connection().set("stream_bytes_min", 1024).set("held_bytes_max", 1024);
-    let server = Server::with(&database, options).await;
-    let rows: Vec<_> = (0..50).map(|n| serde_json::json!({"title": format!("bulk {n}")})).collect();
-    let prefer = "return=representation, resolution=merge-duplicates";
-    let answer = server.post("/items", &Token::leslie(), rows.into()).prefer(prefer).send().await;
-    answer.fails(400, "TEN020");
-    connection_is_free(&server).await;
-    assert_eq!(database.count("select count(*) from api.items where title like 'bulk%'").await, 0);
-}
-
 /// A proxy in front of Postgres that hands on so many bytes of its answers, and then nothing in either direction.
 struct Proxy {
     url: String,

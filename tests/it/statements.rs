@@ -43,9 +43,9 @@ fn query(catalog: &Catalog, (method, target, prefer, body): Sent<'_>) -> Query {
         prefer: Some(prefer.to_owned()),
         range: None,
         content_type: None,
-        body: Bytes::copy_from_slice(body.as_bytes()),
     };
-    let request = request::parse(&raw, path, &config()).expect(target);
+    let request =
+        request::parse(&raw, path, &Bytes::copy_from_slice(body.as_bytes()), &config()).expect(target);
     query::query(&plan::plan(&request, catalog, &config()).expect(target))
 }
 
