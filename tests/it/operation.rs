@@ -200,7 +200,7 @@ async fn server_timing_names_the_stages_where_it_is_on() {
     let answer = on.get("/items", &Token::leslie()).send().await.is(200);
     let timing = answer.header("server-timing").unwrap();
     let stages: Vec<&str> = timing.split(", ").filter_map(|stage| stage.split(';').next()).collect();
-    assert_eq!(stages, ["identity", "tenant", "parse", "plan", "query", "transaction", "response"]);
+    assert_eq!(stages, ["identity", "tenant", "body", "parse", "plan", "query", "transaction", "response"]);
 }
 
 #[tokio::test]
