@@ -21,7 +21,8 @@ pub struct App {
     pub tenants: Tenants,
     database: Database,
     settler: Settler,
-    catalog: RwLock<Arc<Catalog>>,
+    /// None after the request role was found unfit: nothing is served until it is mended.
+    catalog: RwLock<Option<Arc<Catalog>>>,
     /// Why the newest reload failed, where it did: the older catalog serves on.
     reload_fault: RwLock<Option<String>>,
     draining: AtomicBool,
@@ -47,6 +48,8 @@ pub enum StartError {
     Connect { url: String, source: tokio_postgres::Error },
     #[error("{error}{}", std::error::Error::source(.error).map(|source| format!(": {}", cause_of(source))).unwrap_or_default())]
     Catalog { error: catalog::Error },
+    #[error("reading the catalog took longer than a minute")]
+    Slow,
     #[error("cannot listen on {address}: {source}{}", hint(.source, .key))]
     Bind { address: String, key: &'static str, source: std::io::Error },
 }
@@ -101,8 +104,9 @@ impl App {
         Ok(Arc::new(app))
     }
 
-    /// The catalog of this moment; it stays as it is for as long as the request holds it.
-    pub fn catalog(&self) -> Arc<Catalog> {
+    /// The catalog of this moment; it stays as it is for as long as the request holds it. None where nothing may be
+    /// served.
+    pub fn catalog(&self) -> Option<Arc<Catalog>> {
         self.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
@@ -141,6 +145,11 @@ impl App {
     }
 
     async fn load(&self) -> Result<Catalog, StartError> {
+        let loading = tokio::time::timeout(LOAD_MAX, self.load_now());
+        loading.await.unwrap_or(Err(StartError::Slow))
+    }
+
+    async fn load_now(&self) -> Result<Catalog, StartError> {
         let started = Instant::now();
         let connect = |source| StartError::Connect { url: self.config.database_url.redacted(), source };
         let client = self.database.client().await.map_err(connect)?;
@@ -158,7 +167,7 @@ impl App {
         gauge!("rowhouse_relations_served").set(served as f64);
         gauge!("rowhouse_relations_refused").set(refused as f64);
         tracing::info!(served, refused, "catalog loaded");
-        *self.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(catalog);
+        *self.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(catalog));
         *self.reload_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
     }
 
@@ -170,7 +179,13 @@ impl App {
             }
             Err(error) => {
                 counter!("rowhouse_catalog_reloads_total", "outcome" => "failed").increment(1);
-                tracing::error!(error = %error, "the catalog was not reloaded; the older one serves on");
+                if matches!(&error, StartError::Catalog { error: catalog::Error::Role { .. } }) {
+                    // No policy can be trusted to bind such a role, whatever an older catalog says.
+                    tracing::error!(error = %error, "nothing is served any more");
+                    *self.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+                } else {
+                    tracing::error!(error = %error, "the catalog was not reloaded; the older one serves on");
+                }
                 let mut fault = self.reload_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner);
                 *fault = Some(error.to_string());
             }
@@ -200,3 +215,6 @@ impl App {
 }
 
 const DEBOUNCE: Duration = Duration::from_millis(100);
+
+/// How long reading the catalog may take before Postgres is taken for silent.
+const LOAD_MAX: Duration = Duration::from_secs(60);

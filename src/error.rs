@@ -26,6 +26,8 @@ pub enum Error {
     Plan(plan::Error),
     #[error(transparent)]
     Database(#[from] db::Error),
+    #[error("the request role is unfit: nothing is served")]
+    NoCatalog,
     #[error("no row has this key")]
     NoRow,
     #[error("the answer is not one row")]
@@ -100,6 +102,7 @@ macro_rules! codes {
 codes! {
     CONNECT = "PGRST000", 503, "No connection to Postgres can be made. Retry.";
     LOST = "PGRST001", 503, "The connection to Postgres was lost while it worked. Reads can be retried; `details` says whether a write may have happened.";
+    NO_CATALOG = "PGRST002", 503, "The request role was found unfit while the service ran (a superuser, say), so nothing is served; `/ready` says why.";
     POOL = "PGRST003", 503, "No connection of the pool became free in time: more requests than the database can take. Retry. (PostgREST answers 504.)";
     QUERY = "PGRST100", 400, "A parameter of the query string does not follow the grammar; `details` says where.";
     BODY = "PGRST102", 400, "The body is not JSON, not an object or array of objects, or its objects have different keys.";
@@ -196,6 +199,7 @@ impl Error {
             Error::Request(error) => of_request(error),
             Error::Plan(error) => of_plan(error),
             Error::Database(error) => of_database(error),
+            Error::NoCatalog => say(NO_CATALOG, "Nothing can be served at the moment"),
             Error::NoRow => say(NO_ROW, "No row has this key"),
             Error::NotSingular { rows } => say(SINGULAR, "Cannot coerce the result to a single JSON object")
                 .details(match rows {

@@ -11,7 +11,7 @@ use crate::catalog::Catalog;
 use crate::db::{self, End, Rows, Work};
 use crate::error::{self, Error};
 use crate::identity::{self, Refusal, Selectors};
-use crate::plan::{self, MutationKind, Operation, Plan, Veto};
+use crate::plan::{self, Condition, MutationKind, Operation, Plan, Veto};
 use crate::query::{self, Access, Prologue, Query, SettingMode};
 use crate::request::{self, ApiRequest, Handling, Media, RawRequest, Resolution, Return};
 use crate::response::{self, Counted, Encoder};
@@ -69,7 +69,7 @@ pub async fn respond(
     trace.tenant = Some(tenant.tenant_id());
     clock.lap(trace, "identity");
 
-    let catalog = app.catalog();
+    let catalog = app.catalog().ok_or(Error::NoCatalog)?;
     let mode = SettingMode::choose(&app.config, catalog.server);
     app.tenants.admit(&worker.pool, &tenant, mode).await?;
     clock.lap(trace, "tenant");
@@ -89,10 +89,11 @@ pub async fn respond(
     let work = work(&plan, query, Prologue::new(&tenant, access(&plan), mode));
     clock.lap(trace, "query");
 
-    let rows = worker.pool.run(&work).await.inspect_err(|error| {
+    let rows = worker.pool.run(&work).await.map_err(|error| {
         if matches!(error, db::Error::Changed) {
             app.wish_reload();
         }
+        absent(&plan, error)
     })?;
     clock.lap(trace, "transaction");
 
@@ -144,6 +145,25 @@ fn work(plan: &Plan<'_>, query: Query, prologue: Prologue) -> Work {
         encodings: query.columns.members.iter().map(|(_, encoding)| *encoding).collect(),
         end: if vetoed { End::Decide } else { End::Commit },
         writes,
+    }
+}
+
+/// A key that its column's type cannot hold names no row.
+fn absent(plan: &Plan<'_>, error: db::Error) -> Error {
+    let conditions = match &plan.operation {
+        Operation::Read(read) => &read.root.conditions,
+        Operation::Write(mutation) if matches!(mutation.kind, MutationKind::Delete) => &mutation.conditions,
+        // The value that does not fit may be one of the body.
+        Operation::Write(_) => return error.into(),
+    };
+    let by_key_alone = conditions.iter().all(|condition| matches!(condition, Condition::Key { .. }));
+    match error {
+        db::Error::Statement(refusal)
+            if plan.by_key && by_key_alone && refusal.code().code().starts_with("22") =>
+        {
+            Error::NoRow
+        }
+        error => error.into(),
     }
 }
 

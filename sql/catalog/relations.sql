@@ -19,20 +19,8 @@ select
         when c.relkind in ('r', 'p') then pg_catalog.row_security_active(c.oid)
         else false
     end as rls_active,
-    exists (
-        select
-        from pg_catalog.pg_policy as p
-        where p.polrelid = c.oid
-            and p.polpermissive
-            and (
-                0 = any (p.polroles)
-                or exists (
-                    select
-                    from pg_catalog.unnest(p.polroles) as r (role_oid)
-                    where pg_catalog.pg_has_role(r.role_oid, 'USAGE')
-                )
-            )
-    ) as has_policy,
+    policy.is_there as has_policy,
+    policy.wide_open as open_policy,
     coalesce(
         (
             select o.option_value in ('true', 'on', 'yes', '1')
@@ -50,6 +38,34 @@ from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 inner join pg_catalog.pg_roles as owner on owner.oid = c.relowner
 left join tenancy.relation as d on d.relation = c.oid
+-- The policies that bind the request role. Where a permissive one is simply true, every tenant's rows are open, unless a
+-- restrictive one narrows it; an empty table would not show that to a probe.
+cross join lateral (
+    select
+        coalesce(pg_catalog.bool_or(p.polpermissive), false) as is_there,
+        case
+            when coalesce(pg_catalog.bool_or(not p.polpermissive and x.using_text is distinct from 'true'), false) then null
+            else pg_catalog.min(p.polname::pg_catalog.text) filter (
+                where p.polpermissive
+                    and (x.using_text = 'true' or x.check_text = 'true')
+            )
+        end as wide_open
+    from pg_catalog.pg_policy as p
+    cross join lateral (
+        select
+            pg_catalog.pg_get_expr(p.polqual, p.polrelid) as using_text,
+            pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) as check_text
+    ) as x
+    where p.polrelid = c.oid
+        and (
+            0 = any (p.polroles)
+            or exists (
+                select
+                from pg_catalog.unnest(p.polroles) as r (role_oid)
+                where pg_catalog.pg_has_role(r.role_oid, 'USAGE')
+            )
+        )
+) as policy
 where c.relkind in ('r', 'p', 'v', 'm', 'f')
     and not c.relispartition
     and (

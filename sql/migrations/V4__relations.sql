@@ -16,7 +16,7 @@ create table tenancy.relation (
 );
 comment on table tenancy.relation is
     'What each relation is: tenant (rows belong to tenants), global (the same for all tenants) or internal (never '
-    'served). Undeclared relations are not served.';
+    'served). An undeclared relation is taken for a tenant relation, and served only under row-level security.';
 comment on column tenancy.relation.relation is 'The table, view or other relation.';
 comment on column tenancy.relation.kind is 'tenant, global or internal.';
 comment on column tenancy.relation.tenant_column is 'The column that names the tenant; null unless kind is tenant.';

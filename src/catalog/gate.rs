@@ -29,6 +29,8 @@ pub(super) struct Facts {
     pub rls_enabled: bool,
     pub rls_active: bool,
     pub has_policy: bool,
+    /// A permissive policy that is simply true, with no restrictive one to narrow it.
+    pub open_policy: Option<String>,
     pub security_invoker: bool,
     pub privileges: Privileges,
 }
@@ -87,6 +89,9 @@ pub enum Reason {
     RlsNotEnabled,
     RlsNotActive,
     NoPolicy,
+    PolicyAlwaysTrue {
+        policy: String,
+    },
     MaterializedView,
     ForeignTable,
     ViewAsOwner,
@@ -114,6 +119,9 @@ impl fmt::Display for Reason {
                 "row-level security is not active for the request role (row_security_active is false)",
             ),
             Reason::NoPolicy => formatter.write_str("no permissive policy applies to the request role"),
+            Reason::PolicyAlwaysTrue { policy } => {
+                write!(formatter, "the policy {policy} is always true: it opens every tenant's rows")
+            }
             Reason::MaterializedView => {
                 formatter.write_str("a materialized view cannot carry row-level security")
             }
@@ -258,6 +266,9 @@ pub(super) fn judge(facts: &Facts, view_reads: &[ViewRead]) -> Result<(), Reason
     if !facts.has_policy {
         return Err(Reason::NoPolicy);
     }
+    if let Some(policy) = facts.open_policy.clone() {
+        return Err(Reason::PolicyAlwaysTrue { policy });
+    }
     Ok(())
 }
 
@@ -343,6 +354,7 @@ mod tests {
             rls_enabled: true,
             rls_active: true,
             has_policy: true,
+            open_policy: None,
             security_invoker: false,
             privileges: Privileges { select: true, ..Privileges::default() },
         }
@@ -358,6 +370,8 @@ mod tests {
         assert_eq!(judge(&Facts { rls_enabled: false, ..table() }, &[]), Err(Reason::RlsNotEnabled));
         assert_eq!(judge(&Facts { rls_active: false, ..table() }, &[]), Err(Reason::RlsNotActive));
         assert_eq!(judge(&Facts { has_policy: false, ..table() }, &[]), Err(Reason::NoPolicy));
+        let open = Facts { open_policy: Some("all_open".into()), ..table() };
+        assert_eq!(judge(&open, &[]), Err(Reason::PolicyAlwaysTrue { policy: "all_open".into() }));
         assert_eq!(judge(&Facts { rls_enabled: false, declared_kind: global(), ..table() }, &[]), Ok(()));
         let internal = Some("internal".into());
         assert_eq!(judge(&Facts { declared_kind: internal, ..table() }, &[]), Err(Reason::Internal));

@@ -126,6 +126,7 @@ fn facts(row: &Row) -> Result<Facts, Error> {
         rls_enabled: row.try_get("rls_enabled")?,
         rls_active: row.try_get("rls_active")?,
         has_policy: row.try_get("has_policy")?,
+        open_policy: row.try_get("open_policy")?,
         security_invoker: row.try_get("security_invoker")?,
         privileges: Privileges {
             select: row.try_get("may_select")?,

@@ -57,16 +57,16 @@ async fn live() -> HttpResponse {
 /// Requests can be answered: 200, else 503. A refused relation does not make the service unready.
 async fn ready(app: web::Data<App>) -> HttpResponse {
     let catalog = app.catalog();
+    let served = catalog.iter().flat_map(|catalog| catalog.relations());
+    let refused = catalog.iter().flat_map(|catalog| &catalog.refused);
     let draining = app.is_draining();
     let postgres = app.reaches_postgres().await;
     let readiness = Readiness {
-        ready: postgres && !draining,
+        ready: postgres && !draining && catalog.is_some(),
         draining,
         postgres,
-        served: catalog.relations().map(|relation| relation.name.name().to_owned()).collect(),
-        refused: catalog
-            .refused
-            .iter()
+        served: served.map(|relation| relation.name.name().to_owned()).collect(),
+        refused: refused
             .map(|refusal| RefusedRelation {
                 relation: refusal.relation.clone(),
                 reason: refusal.reason.to_string(),

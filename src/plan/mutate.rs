@@ -6,7 +6,7 @@ use super::field::Condition;
 use super::read::{self, Output};
 use super::{Error, Planner};
 use crate::catalog::{Column, Relation};
-use crate::request::{Media, Payload, Resolution, Return, Shape};
+use crate::request::{Media, Payload, Resolution, Return, Shape, Window};
 
 /// A write of one relation.
 #[derive(Debug)]
@@ -111,8 +111,12 @@ impl<'a> Planner<'a, '_> {
         self.mutation(relation, MutationKind::Delete, conditions)
     }
 
-    /// The conditions of an update or delete, which must have one unless it is bounded otherwise.
+    /// The conditions of an update or delete, which must have one unless it is bounded otherwise. A limit is none: which
+    /// rows it would leave out, nobody said.
     fn filtered(&self, relation: &'a Relation, verb: &'static str) -> Result<Vec<Condition<'a>>, Error> {
+        if self.request.window != Window::default() {
+            return Err(Error::NotImplemented { what: "limit and offset of a PATCH or DELETE" });
+        }
         let conditions = self.conditions(relation)?;
         let bounded = self.request.preferences.max_affected.is_some();
         if conditions.is_empty() && !bounded && !self.limits.unfiltered_writes {

@@ -309,7 +309,26 @@ async fn a_relation_whose_isolation_is_not_enforced_is_refused_with_its_reason()
             format!("{}; select tenancy.declare('api.internal', 'internal', 'not for clients')", protected("api.internal")),
             "declared internal",
         ),
-        ("api.all_rows", policed("api.all_rows", "to rowhouse_app using (true)"), "rows came back with no tenant set"),
+        (
+            "api.all_rows",
+            policed("api.all_rows", "to rowhouse_app using (true)"),
+            "the policy p is always true",
+        ),
+        (
+            // No row would give it away.
+            "api.all_rows_to_come",
+            format!("{} delete from api.all_rows_to_come", policed("api.all_rows_to_come", "using (true)")),
+            "the policy p is always true",
+        ),
+        (
+            "api.open_to_inserts",
+            format!(
+                "{}; create policy q on api.open_to_inserts for insert with check (true)",
+                protected("api.open_to_inserts")
+            ),
+            "the policy q is always true",
+        ),
+        ("api.all_but_literally", policed("api.all_but_literally", "using (id > 0)"), "rows came back with no tenant set"),
         (
             "api.open_on_null",
             policed(
@@ -383,6 +402,59 @@ async fn a_relation_whose_isolation_is_not_enforced_is_refused_with_its_reason()
 }
 
 #[tokio::test]
+async fn a_role_that_becomes_unfit_while_the_service_runs_ends_all_serving_until_it_is_mended() {
+    let mut logins = Logins::new().await;
+    let role = logins.login("inherit in role rowhouse_app").await;
+    let server = Server::try_start(&logins.url(&role), ServerOptions::default()).await.expect("it is fit");
+    server.get("/items", &Token::leslie()).send().await.is(200);
+    let served = |status: u16| {
+        let server = &server;
+        async move { server.get("/items", &Token::leslie()).send().await.status == status }
+    };
+    logins.database.sql(&format!("alter role {role} bypassrls; notify rowhouse, 'reload'")).await;
+    eventually("nothing is served", || served(503)).await;
+    let refused = server.get("/items", &Token::leslie()).send().await.fails(503, "PGRST002");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let ready = server.admin("/ready").await.is(503).json();
+    assert!(ready["reload_fault"].as_str().unwrap().contains("BYPASSRLS"), "{ready}");
+    logins.database.sql(&format!("alter role {role} nobypassrls; notify rowhouse, 'reload'")).await;
+    eventually("it serves again", || served(200)).await;
+    server.admin("/ready").await.is(200);
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_write_of_all_rows_reaches_only_those_that_can_be_read() {
+    let database = Database::demo().await;
+    // What a policy for DELETE or UPDATE lets through is more than its author meant; that for SELECT holds all the same.
+    for command in ["update", "delete"] {
+        let name = format!("api.loose_{command}");
+        database
+            .as_owner(&format!(
+                "{} alter table {name} enable row level security;
+                 create policy r on {name} for select using (tenant_id = (select tenancy.current_tenant_id()));
+                 create policy w on {name} for {command} using (body is not null)",
+                bare(&name)
+            ))
+            .await;
+    }
+    let server = Server::start(&database).await;
+    let all = "handling=strict, max-affected=10";
+    let michael = Token::michael();
+    server.delete("/loose_delete", &michael).prefer(all).send().await.is(204);
+    server
+        .patch("/loose_update", &michael, serde_json::json!({"body": "mine"}))
+        .prefer(all)
+        .send()
+        .await
+        .is(204);
+    let kept = "select count(*) from api.loose_delete where body = 'private'";
+    assert_eq!(database.count(kept).await, 1);
+    let kept = "select count(*) from api.loose_update where body = 'private'";
+    assert_eq!(database.count(kept).await, 1);
+}
+
+#[tokio::test]
 async fn what_is_kept_apart_or_declared_global_is_served() {
     let database = Database::demo().await;
     let tables = [
@@ -396,6 +468,12 @@ async fn what_is_kept_apart_or_declared_global_is_served() {
          grant execute on function api.must_be_set() to rowhouse_app;"
             .to_owned(),
         policed("api.raises_itself", "using (tenant_id = api.must_be_set())"),
+        // A restrictive policy narrows one that is always true.
+        format!(
+            "{} create policy floor on api.floored as restrictive
+                 using (tenant_id = (select tenancy.current_tenant_id()))",
+            policed("api.floored", "using (true)")
+        ),
         "create view api.invoker with (security_invoker) as select * from api.items;
          grant select on api.invoker to rowhouse_app;"
             .to_owned(),
@@ -417,6 +495,7 @@ async fn what_is_kept_apart_or_declared_global_is_served() {
         ("raises_unset", 1, 0),
         ("raises_empty", 1, 0),
         ("raises_itself", 1, 0),
+        ("floored", 1, 0),
         ("invoker", 5, 5),
         ("rates", 1, 1),
         ("rates_view", 1, 1),

@@ -320,7 +320,7 @@ async fn updates_and_deletes_have_their_condition() {
               $2: b
 
             Delete /items handling=strict, max-affected=1, return=representation
-            delete from "api"."items" as t0 returning t0."id", t0."title", t0."tenant_id"
+            delete from "api"."items" as t0 where (t0."id" is null) is not null returning t0."id", t0."title", t0."tenant_id"
 
         "#]],
     )

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::Api;
+use super::{Api, isolated};
 use crate::support::{DUNDER, ServerOptions};
 
 #[tokio::test]
@@ -183,4 +183,24 @@ async fn refusals_of_postgres_have_the_status_of_their_kind() {
     let moved = api.patch("/books/1", "", json!({"tenant_id": DUNDER})).await.fails(403, "42501");
     assert!(moved.header("www-authenticate").unwrap().contains("insufficient_scope"));
     assert_eq!(api.database.count("select count(*) from api.books").await, 5);
+}
+
+#[tokio::test]
+async fn a_key_that_its_type_cannot_hold_names_no_row() {
+    let ddl = "create table api.days (
+        tenant_id uuid not null default tenancy.current_tenant_id(),
+        day date not null,
+        note text,
+        constraint days_pkey primary key (tenant_id, day)
+    );";
+    let api = Api::with(&format!("{ddl}{}", isolated("api.days"))).await;
+    api.post("/days", "", json!({"day": "2026-02-28", "note": "a"})).await.is(201);
+    assert_eq!(api.get("/days/2026-02-28").await.is(200).json()["note"], "a");
+    for key in ["2026-02-30", "soon", "99999999"] {
+        api.get(&format!("/days/{key}")).await.fails(404, "TEN010");
+        api.delete(&format!("/days/{key}"), "").await.fails(404, "TEN010");
+    }
+    // In a filter it is the client's mistake.
+    api.get("/days?day=eq.soon").await.fails(400, "22007");
+    api.patch("/days/2026-02-28", "", json!({"day": "soon"})).await.fails(400, "22007");
 }
