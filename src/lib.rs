@@ -25,4 +25,6 @@ pub mod db;
 
 pub mod response;
 
+pub mod answer;
+
 pub mod error;

@@ -10,9 +10,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
+use crate::answer::{Body, Reply, Streaming};
 use crate::config::Config;
 use crate::error::{Answer, Error};
-use crate::pipeline::{Body, Reply, Streaming};
 use crate::request::{Method, RawRequest};
 
 /// Everything of a request but its body.

@@ -9,6 +9,7 @@ use metrics::{counter, histogram};
 use uuid::Uuid;
 
 use super::convert;
+use crate::answer::Reply;
 use crate::app::Worker;
 use crate::error::Error;
 use crate::pipeline::{self, Trace};
@@ -46,7 +47,7 @@ async fn respond(
     raw: &RawRequest,
     payload: web::Payload,
     trace: &mut Trace,
-) -> Result<pipeline::Reply, Error> {
+) -> Result<Reply, Error> {
     let body = async {
         match raw.method {
             Method::Post | Method::Patch | Method::Put => convert::body(payload, &worker.app.config).await,

@@ -3,7 +3,7 @@
 use super::field::{self, Condition, FieldRef, Order};
 use super::{Error, Planner};
 use crate::catalog::{self, Cardinality, Encoding, Identifier, Relation};
-use crate::request::{JoinKind, SelectItem, Targeted, Window};
+use crate::request::{Field, JoinKind, SelectItem, Targeted, Window};
 
 /// A read of one relation and what it embeds.
 #[derive(Debug)]
@@ -118,14 +118,7 @@ impl<'a> Planner<'a, '_> {
             match item {
                 SelectItem::All => outputs.extend(all(relation)),
                 SelectItem::Field { alias, field, cast } => {
-                    let field_ref = field::field(relation, field)?;
-                    let (cast, encoding) = cast_of(cast.as_deref(), &field_ref)?;
-                    outputs.push(Output::Field {
-                        name: output_name(alias, field)?,
-                        field: field_ref,
-                        cast,
-                        encoding,
-                    });
+                    outputs.push(output(relation, alias.as_deref(), field, cast.as_deref())?);
                 }
                 SelectItem::Embed(item) => {
                     let depth_max = self.limits.embed_depth_max;
@@ -202,14 +195,7 @@ pub(super) fn flat<'a>(relation: &'a Relation, select: &'a [SelectItem]) -> Resu
         match item {
             SelectItem::All => outputs.extend(all(relation)),
             SelectItem::Field { alias, field, cast } => {
-                let field_ref = field::field(relation, field)?;
-                let (cast, encoding) = cast_of(cast.as_deref(), &field_ref)?;
-                outputs.push(Output::Field {
-                    name: output_name(alias, field)?,
-                    field: field_ref,
-                    cast,
-                    encoding,
-                });
+                outputs.push(output(relation, alias.as_deref(), field, cast.as_deref())?);
             }
             SelectItem::Embed(_) => {
                 return Err(Error::NotImplemented { what: "embedding in the answer of a write" });
@@ -219,22 +205,25 @@ pub(super) fn flat<'a>(relation: &'a Relation, select: &'a [SelectItem]) -> Resu
     Ok(outputs)
 }
 
-fn cast_of(cast: Option<&str>, field: &FieldRef<'_>) -> Result<(Option<&'static str>, Encoding), Error> {
-    match cast {
-        None => Ok((None, field.encoding())),
+/// A field of the answer, named by its alias, by the last key of its JSON path, or by its column.
+fn output<'a>(
+    relation: &'a Relation,
+    alias: Option<&'a str>,
+    field: &'a Field,
+    cast: Option<&str>,
+) -> Result<Output<'a>, Error> {
+    let resolved = field::field(relation, field)?;
+    let (cast, encoding) = match cast {
+        None => (None, resolved.encoding()),
         Some(name) => catalog::builtin_cast(name)
             .map(|(sql, encoding)| (Some(sql), encoding))
-            .ok_or_else(|| Error::UnknownType { name: name.to_owned() }),
-    }
-}
-
-/// The name of a field in the answer: its alias, the last key of its JSON path, or the column's.
-fn output_name<'a>(alias: &'a Option<String>, field: &'a crate::request::Field) -> Result<&'a str, Error> {
+            .ok_or_else(|| Error::UnknownType { name: name.to_owned() })?,
+    };
     let last_key =
         || field.json_path.iter().rev().find(|step| step.index().is_none()).map(|step| step.key.as_str());
-    let name = alias.as_deref().or_else(last_key).unwrap_or(&field.name);
+    let name = alias.or_else(last_key).unwrap_or(&field.name);
     check_name(name)?;
-    Ok(name)
+    Ok(Output::Field { name, field: resolved, cast, encoding })
 }
 
 /// Names of an answer are column aliases where Postgres makes the JSON, and must be ones that it keeps.
