@@ -221,7 +221,7 @@ impl Error {
         }
     }
 
-    /// A short name for metrics.
+    /// Whether the log should call it an error: the client did nothing wrong.
     pub fn is_server_fault(&self) -> bool {
         self.answer().status >= 500
     }

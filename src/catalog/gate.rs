@@ -59,12 +59,8 @@ impl Facts {
             return None;
         }
         let wanted = self.declared_tenant_column.as_deref().unwrap_or("tenant_id");
-        columns.iter().find(|column| column.name.name() == wanted).map(wanted_name)
+        columns.iter().map(|column| column.name.name()).find(|name| *name == wanted).map(str::to_owned)
     }
-}
-
-fn wanted_name(column: &Column) -> String {
-    column.name.name().to_owned()
 }
 
 /// One relation, or definer function, behind a view.
