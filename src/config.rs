@@ -60,7 +60,8 @@ settings! {
     /// Postgres, as the request role: `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=system`.
     /// `sslmode`, `sslrootcert`, `sslcert` and `sslkey` mean what they mean to libpq.
     database_url: DatabaseUrl = DatabaseUrl::new("postgres://rowhouse_app@127.0.0.1:5432/rowhouse");
-    /// Postgres, as a role that may create roles and schemas; used by `rowhouse migrate` alone.
+    /// Postgres, as a role that may create roles and schemas; used by `rowhouse migrate`, and by `rowhouse token` to look a
+    /// slug up. Leave it out where the service runs.
     migrate_url: DatabaseUrl = DatabaseUrl::new("");
     /// Where the API listens.
     bind: String = "127.0.0.1:8000".to_owned();
@@ -359,6 +360,14 @@ mod tests {
     fn every_default_is_within_its_bounds() {
         Config::default().check_bounds().unwrap();
         assert!(Config::read(None, std::iter::empty(), &BTreeMap::new()).is_ok());
+    }
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/rowhouse.example.toml"));
+        let config = Config::read(Some(example), std::iter::empty(), &BTreeMap::new()).unwrap();
+        assert_eq!(config.issuers.len(), 1);
+        assert!(crate::db::Database::for_requests(&config).is_ok());
     }
 
     #[test]

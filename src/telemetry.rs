@@ -1,6 +1,7 @@
 //! Logs and metrics: how they are written, not what.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -31,7 +32,20 @@ pub fn log(config: &Config) -> Result<(), String> {
     started.map_err(|error| error.to_string())
 }
 
-/// Starts collecting metrics; the handle renders them.
+/// How often samples are folded into their histograms.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Keeps the memory of the metrics bounded, for ever: every sample of a histogram is kept until it is folded in, whether
+/// anybody asks for `/metrics` or not.
+pub async fn keep_up(metrics: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
+/// Starts collecting metrics; the handle renders them. Run [`keep_up`] beside it.
 ///
 /// # Errors
 /// Where a recorder is installed already.

@@ -27,7 +27,9 @@ impl DatabaseUrl {
 
     /// The URL with `***` in the place of its password.
     pub fn redacted(&self) -> String {
-        let Some((scheme, rest)) = self.0.split_once("://") else { return "***".to_owned() };
+        let Some((scheme, rest)) = self.0.split_once("://") else {
+            return if self.is_empty() { String::new() } else { "***".to_owned() };
+        };
         let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at(authority_end);
         let authority = match authority.rsplit_once('@') {

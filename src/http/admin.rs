@@ -82,6 +82,5 @@ async fn ready(app: web::Data<App>) -> HttpResponse {
 }
 
 async fn render(metrics: web::Data<PrometheusHandle>) -> HttpResponse {
-    metrics.run_upkeep();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
 }

@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, StartError};
 use crate::config::Config;
+use crate::telemetry;
 
 /// Serves until SIGTERM or SIGINT, then lets the requests in flight end.
 ///
@@ -53,6 +54,7 @@ async fn run(config: Config, metrics: PrometheusHandle) -> Result<(), StartError
     .map_err(bind_error)?
     .run();
 
+    actix_web::rt::spawn(telemetry::keep_up(metrics.clone()));
     let admin = admin::server(app.clone(), metrics, admin_listener).map_err(bind_error)?;
     actix_web::rt::spawn(app.clone().keep_current());
     actix_web::rt::spawn(Signals::listen().obey(app.clone(), server.handle(), admin.handle()));
