@@ -210,10 +210,20 @@ pub(super) fn condition(sql: &mut Sql, table: usize, one: &Condition<'_>) {
             if *negated {
                 sql.push("not (");
             }
-            reference(sql, table, field);
+            if !matches!(comparison, Comparison::FullText { .. }) {
+                reference(sql, table, field);
+            }
             match comparison {
-                Comparison::Operator { sql: operator, operand: Operand::Value(value) } => {
-                    sql.push(operator).bind(Param::Text(value.clone()));
+                Comparison::Operator { sql: operator, operand } => {
+                    sql.push(operator);
+                    match operand {
+                        Operand::Value(value) => sql.bind(Param::Text(value.clone())),
+                        Operand::Any(array) => sql.push("any (").bind(Param::Text(array.clone())).push(")"),
+                        Operand::All(array) => sql.push("all (").bind(Param::Text(array.clone())).push(")"),
+                    };
+                }
+                Comparison::FullText { sql: function, language, query } => {
+                    full_text(sql, table, field, function, language.as_deref(), query);
                 }
                 Comparison::In(elements) => {
                     sql.push(" = any (").bind(Param::Text(array_literal(elements))).push(")");
@@ -233,6 +243,33 @@ pub(super) fn condition(sql: &mut Sql, table: usize, one: &Condition<'_>) {
             }
         }
     }
+}
+
+/// `to_tsvector(…) @@ to_tsquery(…)`; a column that is a tsvector already is taken as it is.
+fn full_text(
+    sql: &mut Sql,
+    table: usize,
+    field: &FieldRef<'_>,
+    function: &'static str,
+    language: Option<&str>,
+    query: &str,
+) {
+    let configuration = |sql: &mut Sql| {
+        if let Some(language) = language {
+            sql.bind(Param::Text(language.to_owned())).push("::pg_catalog.regconfig, ");
+        }
+    };
+    if field.json_path.is_empty() && field.column.type_name == "tsvector" {
+        reference(sql, table, field);
+    } else {
+        sql.push("pg_catalog.to_tsvector(");
+        configuration(sql);
+        reference(sql, table, field);
+        sql.push(")");
+    }
+    sql.push(" @@ ").push(function);
+    configuration(sql);
+    sql.bind(Param::Text(query.to_owned())).push("::pg_catalog.text)");
 }
 
 fn tree(sql: &mut Sql, table: usize, negated: bool, of: &[Condition<'_>], word: &'static str) {

@@ -52,12 +52,22 @@ pub enum Comparison {
     /// `in.(…)`: equal to any of these; none of them is legal and matches nothing.
     In(Vec<String>),
     Is(IsValue),
+    /// `fts(english).cat`: a full-text search, with the function that makes the query of the text.
+    FullText {
+        sql: &'static str,
+        language: Option<String>,
+        query: String,
+    },
 }
 
 /// The right side of an operator.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operand {
     Value(String),
+    /// `eq(any).{1,2}`: true of at least one element of an array literal.
+    Any(String),
+    /// `like(all).{a*,*b}`: true of every element.
+    All(String),
 }
 
 /// What `is.` compares with.
@@ -93,8 +103,16 @@ const OPERATORS: &[(&str, &str)] = &[
     ("adj", " -|- "),
 ];
 
-/// Words of the dialect whose place is here and that are not built.
-const PLANNED: &[&str] = &["fts", "plfts", "phfts", "wfts"];
+/// The operators that the modifiers `any` and `all` go with.
+const QUANTIFIED: &[&str] = &["eq", "like", "ilike", "gt", "gte", "lt", "lte", "match", "imatch"];
+
+/// The full-text operators: the dialect's word, Postgres' function (Postgres manual, 12.3.2).
+const FULL_TEXT: &[(&str, &str)] = &[
+    ("fts", "pg_catalog.to_tsquery("),
+    ("plfts", "pg_catalog.plainto_tsquery("),
+    ("phfts", "pg_catalog.phraseto_tsquery("),
+    ("wfts", "pg_catalog.websearch_to_tsquery("),
+];
 
 /// How deep `and(or(and(…)))` may nest: the parser recurses.
 const DEPTH_MAX: usize = 16;
@@ -172,37 +190,51 @@ enum Ending {
 fn comparison(scan: &mut Scan<'_>, ending: Ending) -> Result<(bool, Comparison), Error> {
     const EXPECTED: &str = "an operator (eq, neq, gt, gte, lt, lte, like, ilike, match, imatch, in, is, …)";
     let negated = scan.eat("not.");
-    let before = scan.error(EXPECTED);
+    let start = scan.mark();
     let word = scan.take_while(|c| c.is_ascii_alphabetic());
-    if PLANNED.contains(&word) {
-        return Err(Error::NotImplemented { what: "full-text operators" });
-    }
-    if scan.looking_at("(") {
-        return Err(match OPERATORS.iter().any(|(name, _)| *name == word) {
-            true => Error::NotImplemented { what: "the modifiers any and all" },
-            false => before,
-        });
-    }
-    if !scan.eat(".") {
-        return Err(before);
-    }
-    let comparison = match word {
-        "in" => Comparison::In(list(scan)?),
-        "is" => Comparison::Is(is_value(scan)?),
-        word => {
-            let Some((_, sql)) = OPERATORS.iter().find(|(name, _)| *name == word) else { return Err(before) };
-            let value = match ending {
-                Ending::Parameter => scan.take_while(|_| true).to_owned(),
-                Ending::Member => member_value(scan)?,
-            };
-            let value = if matches!(word, "like" | "ilike") { value.replace('*', "%") } else { value };
-            Comparison::Operator { sql, operand: Operand::Value(value) }
+    let modifier = match scan.eat("(") {
+        true => {
+            let modifier = scan.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+            scan.expect(")", "a closing parenthesis")?;
+            Some(modifier)
         }
+        false => None,
+    };
+    if !scan.eat(".") {
+        return Err(scan.error_at(start, EXPECTED));
+    }
+    let operator = OPERATORS.iter().find(|(name, _)| *name == word);
+    let full_text = FULL_TEXT.iter().find(|(name, _)| *name == word);
+    let comparison = match (word, modifier, operator, full_text) {
+        ("in", None, _, _) => Comparison::In(list(scan)?),
+        ("is", None, _, _) => Comparison::Is(is_value(scan)?),
+        (_, language, _, Some((_, sql))) => {
+            Comparison::FullText { sql, language: language.map(str::to_owned), query: value(scan, ending)? }
+        }
+        (_, modifier, Some((_, sql)), None) => {
+            let value = value(scan, ending)?;
+            let value = if matches!(word, "like" | "ilike") { value.replace('*', "%") } else { value };
+            let operand = match modifier {
+                None => Operand::Value(value),
+                Some("any") if QUANTIFIED.contains(&word) => Operand::Any(value),
+                Some("all") if QUANTIFIED.contains(&word) => Operand::All(value),
+                Some(_) => return Err(scan.error_at(start, EXPECTED)),
+            };
+            Comparison::Operator { sql, operand }
+        }
+        _ => return Err(scan.error_at(start, EXPECTED)),
     };
     if ending == Ending::Parameter && !scan.done() {
         return Err(scan.error("the end of the parameter"));
     }
     Ok((negated, comparison))
+}
+
+fn value(scan: &mut Scan<'_>, ending: Ending) -> Result<String, Error> {
+    match ending {
+        Ending::Parameter => Ok(scan.take_while(|_| true).to_owned()),
+        Ending::Member => member_value(scan),
+    }
 }
 
 /// A value inside a group: quoted, an array or range literal in braces, or up to the next comma or parenthesis.
@@ -240,7 +272,7 @@ fn list(scan: &mut Scan<'_>) -> Result<Vec<String>, Error> {
 }
 
 fn is_value(scan: &mut Scan<'_>) -> Result<IsValue, Error> {
-    let before = scan.error("null, not_null, true, false or unknown");
+    let start = scan.mark();
     let word = scan.take_while(|c| c.is_ascii_alphabetic() || c == '_');
     match word.to_ascii_lowercase().as_str() {
         "null" => Ok(IsValue::Null),
@@ -248,7 +280,7 @@ fn is_value(scan: &mut Scan<'_>) -> Result<IsValue, Error> {
         "true" => Ok(IsValue::True),
         "false" => Ok(IsValue::False),
         "unknown" => Ok(IsValue::Unknown),
-        _ => Err(before),
+        _ => Err(scan.error_at(start, "null, not_null, true, false or unknown")),
     }
 }
 
@@ -289,6 +321,18 @@ mod tests {
         assert!(group("or", "or", false, "(a.eq.1").is_err());
         let deep = format!("{}a.eq.1{}", "and(".repeat(40), ")".repeat(40));
         assert!(group("and", "and", false, &format!("({deep})")).is_err());
+    }
+
+    #[test]
+    fn modifiers_go_with_the_operators_that_have_them() {
+        let Ok(Condition::Test { comparison, .. }) = parse("like(any).{a*,*b}") else { panic!() };
+        assert_eq!(comparison, Comparison::Operator { sql: " like ", operand: Operand::Any("{a%,%b}".into()) });
+        let Ok(Condition::Test { comparison, .. }) = parse("not.wfts(german).katze hund") else { panic!() };
+        let Comparison::FullText { language, query, .. } = comparison else { panic!() };
+        assert_eq!((language.as_deref(), query.as_str()), (Some("german"), "katze hund"));
+        for bad in ["neq(any).{1}", "in(any).{1}", "is(all).{1}", "eq(some).{1}", "eq(any", "eq(any)", "cs(any).{1}"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn term(scan: &mut Scan<'_>) -> Result<OrderTerm, Error> {
     }
     let mut term = OrderTerm { field, direction: None, nulls: None };
     while scan.eat(".") {
-        let before = scan.error(EXPECTED);
+        let start = scan.mark();
         match scan.take_while(|c| c.is_ascii_alphabetic()) {
             "asc" if term.direction.is_none() && term.nulls.is_none() => {
                 term.direction = Some(Direction::Ascending);
@@ -61,7 +61,7 @@ fn term(scan: &mut Scan<'_>) -> Result<OrderTerm, Error> {
             }
             "nullsfirst" if term.nulls.is_none() => term.nulls = Some(Nulls::First),
             "nullslast" if term.nulls.is_none() => term.nulls = Some(Nulls::Last),
-            _ => return Err(before),
+            _ => return Err(scan.error_at(start, EXPECTED)),
         }
     }
     Ok(term)

@@ -56,12 +56,22 @@ impl<'a> Scan<'a> {
         &rest[..end]
     }
 
+    /// Where the cursor is, for [`Scan::error_at`].
+    pub(super) fn mark(&self) -> usize {
+        self.at
+    }
+
     pub(super) fn error(&self, expected: &'static str) -> Error {
+        self.error_at(self.at, expected)
+    }
+
+    /// The error that something else was expected where the cursor was at `mark`.
+    pub(super) fn error_at(&self, mark: usize, expected: &'static str) -> Error {
         Error::Query {
             parameter: self.parameter.to_owned(),
             expected,
-            position: self.text[..self.at].chars().count() + 1,
-            found: self.rest().chars().take(20).collect(),
+            position: self.text[..mark].chars().count() + 1,
+            found: self.text[mark..].chars().take(20).collect(),
         }
     }
 

@@ -52,6 +52,37 @@ async fn each_operator_finds_what_it_says_and_no_more() {
 }
 
 #[tokio::test]
+async fn any_and_all_compare_with_each_element_of_an_array() {
+    check(&[
+        ("id=eq(any).{1,3}", &[1, 3]),
+        ("id=eq(any).{}", &[]),
+        ("id=gt(all).{1,2}", &[3, 4]),
+        ("id=not.eq(any).{1,3}", &[2, 4]),
+        ("title=like(any).{Kin*,The*}", &[1, 2]),
+        ("title=ilike(all).{*kin*,*d*}", &[2, 4]),
+        ("title=match(any).{^K,^k}", &[2, 4]),
+        ("or=(id.eq(any).{1,2},pages.lt(all).{20,30})", &[1, 2, 4]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn full_text_operators_search_in_a_language() {
+    check(&[
+        ("title=fts.dispossess", &[1]),
+        ("title=fts.wool%20%26%20guide", &[3]),
+        ("title=fts(simple).dispossess", &[]),
+        ("title=plfts.guide%20wool", &[3]),
+        ("title=phfts(english).the%20dispossessed", &[1]),
+        ("title=wfts.kindred%20or%20kindling", &[2, 4]),
+        ("title=not.wfts.kindred", &[1, 3, 4]),
+        ("data->>lang=fts(simple).fr", &[3]),
+        ("or=(title.fts(english).wools,id.eq.1)", &[1, 3]),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn not_turns_any_operator_and_null_is_neither() {
     check(&[
         ("id=not.eq.1", &[2, 3, 4]),
@@ -138,8 +169,11 @@ async fn filters_that_make_no_sense_are_refused_with_a_code() {
         ("or=(id.eq.1", 400, "PGRST100"),
         ("or=(id.eq.1))", 400, "PGRST100"),
         ("data->=eq.1", 400, "PGRST100"),
-        ("id=eq(any).{1,2}", 400, "PGRST127"),
-        ("title=fts.wool", 400, "PGRST127"),
+        ("id=eq(some).{1,2}", 400, "PGRST100"),
+        ("id=neq(any).{1,2}", 400, "PGRST100"),
+        ("id=eq(any).1", 400, "22P02"),
+        ("title=fts(klingon).wool", 400, "42704"),
+        ("title=fts.wool guide", 400, "42601"),
         ("nothing=eq.1", 400, "42703"),
         ("or=(nothing.eq.1)", 400, "42703"),
         ("id=eq.x", 400, "22P02"),
