@@ -326,11 +326,16 @@ mod tests {
     #[test]
     fn modifiers_go_with_the_operators_that_have_them() {
         let Ok(Condition::Test { comparison, .. }) = parse("like(any).{a*,*b}") else { panic!() };
-        assert_eq!(comparison, Comparison::Operator { sql: " like ", operand: Operand::Any("{a%,%b}".into()) });
+        assert_eq!(
+            comparison,
+            Comparison::Operator { sql: " like ", operand: Operand::Any("{a%,%b}".into()) }
+        );
         let Ok(Condition::Test { comparison, .. }) = parse("not.wfts(german).katze hund") else { panic!() };
         let Comparison::FullText { language, query, .. } = comparison else { panic!() };
         assert_eq!((language.as_deref(), query.as_str()), (Some("german"), "katze hund"));
-        for bad in ["neq(any).{1}", "in(any).{1}", "is(all).{1}", "eq(some).{1}", "eq(any", "eq(any)", "cs(any).{1}"] {
+        for bad in
+            ["neq(any).{1}", "in(any).{1}", "is(all).{1}", "eq(some).{1}", "eq(any", "eq(any)", "cs(any).{1}"]
+        {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }
