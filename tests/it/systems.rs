@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{ALIKI, DUNDER, Database, PAWNEE, Server, Token};
+use crate::support::{ALIKI, DUNDER, Database, PAWNEE, Server, Token, eventually};
 
 const WHOLE: &str = "return=representation";
 
@@ -384,4 +384,28 @@ async fn a_comment_has_a_ticket_of_its_own_tenant() {
         json!([{"body": "I oiled one myself. Three to go."}, {"body": "x"}])
     );
     assert_eq!(database.count("select count(*) from api.ticket_comments").await, 11);
+}
+
+#[tokio::test]
+async fn the_readme_s_table_becomes_an_api() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```sql\n").expect("it has an example in SQL");
+    let (example, _) = rest.split_once("```").expect("the example ends");
+    let database = Database::demo().await;
+    let server = Server::start(&database).await;
+    server.get("/projects", &Token::leslie()).send().await.fails(404, "PGRST205");
+    database.as_owner(example).await;
+    eventually("it is served", || async {
+        server.get("/projects", &Token::leslie()).send().await.status == 200
+    })
+    .await;
+    let made = server.post("/projects", &Token::leslie(), json!({"name": "pit"}));
+    let made = made.prefer("return=representation").send().await.is(201);
+    let location = made.header("location").expect("where it is").to_owned();
+    assert_eq!(server.get(&location, &Token::leslie()).send().await.is(200).json()["name"], "pit");
+    server.get(&location, &Token::michael()).send().await.fails(404, "TEN010");
+    let renamed = server.patch("/projects?name=eq.pit", &Token::leslie(), json!({"name": "park"}));
+    renamed.send().await.is(204);
+    assert_eq!(server.get("/projects", &Token::leslie()).send().await.column("name"), ["park"]);
+    assert!(server.get("/projects", &Token::michael()).send().await.rows().is_empty());
 }
