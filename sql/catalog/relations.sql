@@ -30,7 +30,8 @@ select
         false
     ) as security_invoker,
     pg_catalog.has_any_column_privilege(c.oid, 'SELECT') as may_select,
-    pg_catalog.has_table_privilege(c.oid, 'SELECT') as may_select_whole,
+    -- System columns can be read of a plain table only: a view has none, a partitioned table returns none.
+    c.relkind = 'r' and pg_catalog.has_table_privilege(c.oid, 'SELECT') as may_select_system,
     pg_catalog.has_any_column_privilege(c.oid, 'INSERT') as may_insert,
     pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') as may_update,
     pg_catalog.has_table_privilege(c.oid, 'DELETE') as may_delete

@@ -130,7 +130,7 @@ fn facts(row: &Row) -> Result<Facts, Error> {
         security_invoker: row.try_get("security_invoker")?,
         privileges: Privileges {
             select: row.try_get("may_select")?,
-            select_whole: row.try_get("may_select_whole")?,
+            select_system: row.try_get("may_select_system")?,
             insert: row.try_get("may_insert")?,
             update: row.try_get("may_update")?,
             delete: row.try_get("may_delete")?,

@@ -69,8 +69,8 @@ pub enum RelationKind {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Privileges {
     pub select: bool,
-    /// SELECT on the whole table, system columns included.
-    pub select_whole: bool,
+    /// SELECT on the whole of a plain table: its system columns, too, can be returned.
+    pub select_system: bool,
     pub insert: bool,
     pub update: bool,
     pub delete: bool,

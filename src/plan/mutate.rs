@@ -77,7 +77,7 @@ impl<'a> Planner<'a, '_> {
                 Some(Conflict {
                     target,
                     resolution,
-                    tells_inserted: merges && relation.privileges.select_whole,
+                    tells_inserted: merges && relation.privileges.select_system,
                 })
             }
         };

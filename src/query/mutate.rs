@@ -120,8 +120,9 @@ fn where_(sql: &mut Sql, relation: &Relation, mutation: &Mutation<'_>) {
         glue.push(sql);
         condition(sql, TABLE, one);
     }
-    // Postgres binds an UPDATE or DELETE by the policies for SELECT only where it reads a column (CREATE POLICY, table
-    // 297). The gate has tried reading; so a write of all rows reads one, too, and nobody writes what he cannot see.
+    // Postgres binds an UPDATE or DELETE by the policies for SELECT only where it reads a column (CREATE POLICY, "Policies
+    // Applied by Command Type"). The gate has tried reading; so a write of all rows reads one, too, and nobody writes what
+    // he cannot see.
     let read = relation.columns.iter().find(|column| column.may_select);
     if let (true, Some(column)) = (mutation.conditions.is_empty(), read) {
         glue.push(sql);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Api;
+use super::{Api, isolated};
 use crate::support::{DUNDER, PAWNEE, ServerOptions};
 
 #[tokio::test]
@@ -264,4 +264,30 @@ async fn an_insert_is_not_refused_for_the_size_of_its_answer() {
     let strict = "return=representation, handling=strict, max-affected=500";
     api.patch("/books?id=gte.100", strict, json!({"pages": 5})).await.fails(400, "TEN020");
     assert_eq!(api.database.count("select count(*) from api.books where pages = 5").await, 0);
+}
+
+#[tokio::test]
+async fn a_merge_into_a_partitioned_table_or_a_view_needs_no_system_column() {
+    let ddl = "create table api.visits (
+        tenant_id uuid not null default tenancy.current_tenant_id(),
+        id int not null,
+        page text,
+        constraint visits_pkey primary key (tenant_id, id)
+    ) partition by hash (tenant_id);
+    create table api.visits_0 partition of api.visits for values with (modulus 1, remainder 0);
+    create view api.visits_view with (security_invoker) as select id, page, tenant_id from api.visits;
+    grant select, insert, update on api.visits_view to rowhouse_app;";
+    let api = Api::with(&format!("{ddl}{}", isolated("api.visits"))).await;
+    let merge = "resolution=merge-duplicates, return=representation";
+    for (path, page) in [
+        ("/visits?select=id,page", "a"),
+        ("/visits?select=id,page", "b"),
+        ("/visits_view?on_conflict=tenant_id,id&select=id,page", "c"),
+    ] {
+        let body = json!({"id": 1, "page": page, "tenant_id": PAWNEE.to_string()});
+        let path = path.replace("/visits?", "/visits?on_conflict=tenant_id,id&");
+        let merged = api.post(&path, merge, body).await.is(201);
+        assert_eq!(merged.json(), json!([{"id": 1, "page": page}]));
+    }
+    assert_eq!(api.database.count("select count(*) from api.visits").await, 1);
 }
