@@ -13,7 +13,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Run the service with two tenants' data and print requests to paste; Ctrl-C stops it
@@ -39,6 +39,14 @@ token: ## Print a token: make token TENANT=dunder-mifflin SUBJECT=michael.scott 
 audit: ## Say of each relation of the demo whether it is isolated
 	@scripts/dev run check
 
+.PHONY: browser
+browser: ## Try the page at /docs in headless Chromium
+	@scripts/browser
+
+.PHONY: conformance
+conformance: ## Hold the service to its OpenAPI document, with made-up requests (ARGS=600 for ten minutes of them)
+	@scripts/conformance $(ARGS)
+
 .PHONY: build
 build: ## Build the release binary, target/release/rowhouse
 	cargo build --release --locked
@@ -46,6 +54,10 @@ build: ## Build the release binary, target/release/rowhouse
 .PHONY: test
 test: ## Run the tests against a private PostgreSQL
 	@scripts/test $(ARGS)
+
+.PHONY: clients
+clients: ## Try the dialect with the clients that people use, in JavaScript and Python
+	@scripts/clients $(ARGS)
 
 .PHONY: check
 check: ## Everything that can be wrong without running a test: format, lints, documents
@@ -61,15 +73,19 @@ fmt: ## Format the code
 .PHONY: lint
 lint: ## Lint the code, and the scripts where shellcheck is installed
 	cargo clippy --all-targets -- -D warnings
-	if command -v shellcheck >/dev/null; then grep -lE '^#!.*bash' scripts/* .ci/run | xargs shellcheck; fi
+	if command -v shellcheck >/dev/null; then grep -lE '^#!.*bash' scripts/* .ci/run | xargs shellcheck -x; fi
 
 .PHONY: docs
 docs: ## Write the documents that the program knows itself, docs/config.md and docs/errors.md
 	scripts/docs
 
 .PHONY: bench
-bench: ## Measure throughput, latency and memory (25 minutes; ARGS=quick for a few)
+bench: ## Measure throughput, latency and memory (25 minutes; ARGS=quick or planner for a few)
 	@scripts/bench $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## Feed made-up requests to parser and planner (5 minutes; ARGS=600 for ten)
+	@scripts/fuzz $(ARGS)
 
 .PHONY: clean
 clean: ## Delete what was built, and the private databases with their data

@@ -1,4 +1,4 @@
--- The four roles of Rowhouse, and what they may do with this database as a whole.
+-- The five roles of Rowhouse, and what they may do with this database as a whole.
 --
 -- Run by `rowhouse migrate`, each time, before the migrations, as one batch, by the connecting login: a superuser,
 -- or a role with CREATEROLE that owns the database. Roles belong to the cluster and migrations to one database,
@@ -37,7 +37,7 @@ begin
                 ),
                 (
                     2, 'rowhouse_app', true, false,
-                    'The request role of Rowhouse: bound by row-level security, owns nothing, may become nobody else.'
+                    'The request role of Rowhouse: bound by row-level security, owns nothing, becomes only roles that are, too.'
                 ),
                 (
                     3, 'rowhouse_admin', true, false,
@@ -46,6 +46,11 @@ begin
                 (
                     4, 'rowhouse_auditor', false, true,
                     'Reads the declarations and audit views of Rowhouse. Grant it to a DBA.'
+                ),
+                (
+                    5, 'rowhouse_anonymous', false, false,
+                    'Callers of Rowhouse without a token, where the setting anonymous_role names it: what they may is what'
+                    ' is granted to it.'
                 )
         ) as w (position, role_name, can_login, inherits, description)
         order by w.position
@@ -126,6 +131,22 @@ begin
         elsif not pg_catalog.pg_has_role(current_user, 'rowhouse_owner', 'MEMBER') then
             execute 'grant rowhouse_owner to current_user';
         end if;
+    end if;
+
+    -- The request role becomes it for one transaction at a time, and inherits nothing of it.
+    if not pg_catalog.pg_has_role('rowhouse_app', 'rowhouse_anonymous', 'MEMBER') then
+        begin
+            execute 'grant rowhouse_anonymous to rowhouse_app'
+                || case
+                    when pg_catalog.current_setting('server_version_num')::integer >= 160000
+                        then ' with inherit false, set true'
+                    else ''
+                end;
+        exception
+            -- Another database's migration did it in this moment.
+            when unique_violation or internal_error or deadlock_detected then
+                null;
+        end;
     end if;
 
     -- What everybody may do by default (connect, make temporary tables), nobody may: who has no business here does

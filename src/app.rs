@@ -1,5 +1,6 @@
 //! What the service holds while it runs, and the task that keeps it current.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use tokio::sync::Notify;
 use crate::catalog::{self, Catalog, Event};
 use crate::config::Config;
 use crate::db::{Database, Pool, Settler, UrlError};
-use crate::identity::{Verifier, issuers};
+use crate::identity::{DatabaseRole, Roles, RolesError, Verifier, issuers};
 use crate::tenants::Tenants;
 
 /// Shared by all workers.
@@ -22,12 +23,21 @@ pub struct App {
     database: Database,
     settler: Settler,
     /// None after the request role was found unfit: nothing is served until it is mended.
-    catalog: RwLock<Option<Arc<Catalog>>>,
+    catalogs: RwLock<Option<Arc<Catalogs>>>,
     /// Why the newest reload failed, where it did: the older catalog serves on.
     reload_fault: RwLock<Option<String>>,
     draining: AtomicBool,
     /// Wakes the task that reloads.
     wishes: Notify,
+}
+
+/// What each database role may use; all read in one go and swapped together.
+#[derive(Debug)]
+pub struct Catalogs {
+    /// The request role's.
+    pub own: Arc<Catalog>,
+    /// Those of `anonymous_role` and `database_roles`; why there is none for a role that is served nothing.
+    pub roles: BTreeMap<DatabaseRole, Result<Arc<Catalog>, String>>,
 }
 
 /// What one worker has: the shared part, and its own connections.
@@ -44,6 +54,8 @@ pub enum StartError {
     Url(#[from] UrlError),
     #[error(transparent)]
     Issuer(#[from] issuers::Error),
+    #[error(transparent)]
+    Roles(#[from] RolesError),
     #[error("cannot connect to Postgres ({url}): {}", cause(.source))]
     Connect { url: String, source: tokio_postgres::Error },
     #[error("{error}{}", std::error::Error::source(.error).map(|source| format!(": {}", cause_of(source))).unwrap_or_default())]
@@ -82,7 +94,7 @@ impl App {
     /// # Errors
     /// [`StartError`], in one line.
     pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
-        let verifier = Verifier::new(&config.issuers)?;
+        let verifier = Verifier::new(&config.issuers)?.with_roles(Roles::new(&config)?);
         if config.issuers.is_empty() {
             tracing::warn!("no issuer is configured: every request will be refused");
         }
@@ -93,21 +105,34 @@ impl App {
             tenants: Tenants::new(&config),
             database,
             settler,
-            catalog: RwLock::default(),
+            catalogs: RwLock::default(),
             reload_fault: RwLock::default(),
             draining: AtomicBool::new(false),
             wishes: Notify::new(),
             config,
         };
-        let catalog = app.load().await?;
-        app.swap(catalog);
+        let loaded = app.load().await?;
+        if let Some(error) = loaded.unfit {
+            return Err(StartError::Catalog { error });
+        }
+        app.swap(loaded.catalogs);
         Ok(Arc::new(app))
     }
 
-    /// The catalog of this moment; it stays as it is for as long as the request holds it. None where nothing may be
-    /// served.
-    pub fn catalog(&self) -> Option<Arc<Catalog>> {
-        self.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    /// The catalog of this moment for a database role, None meaning the request role itself; it stays as it is for as
+    /// long as the request holds it. None where nothing may be served.
+    pub fn catalog(&self, role: Option<&DatabaseRole>) -> Option<Arc<Catalog>> {
+        let catalogs = self.catalogs.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let catalogs = catalogs.as_ref()?;
+        match role {
+            None => Some(catalogs.own.clone()),
+            Some(role) => catalogs.roles.get(role)?.as_ref().ok().cloned(),
+        }
+    }
+
+    /// The catalogs of this moment, of all roles. None where nothing may be served.
+    pub fn catalogs(&self) -> Option<Arc<Catalogs>> {
+        self.catalogs.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Why the newest reload failed, where it did.
@@ -144,52 +169,83 @@ impl App {
         matches!(tokio::time::timeout(limit, ask).await, Ok(Ok(())))
     }
 
-    async fn load(&self) -> Result<Catalog, StartError> {
+    async fn load(&self) -> Result<Loaded, StartError> {
         let loading = tokio::time::timeout(LOAD_MAX, self.load_now());
         loading.await.unwrap_or(Err(StartError::Slow))
     }
 
-    async fn load_now(&self) -> Result<Catalog, StartError> {
+    async fn load_now(&self) -> Result<Loaded, StartError> {
         let started = Instant::now();
-        let connect = |source| StartError::Connect { url: self.config.database_url.redacted(), source };
-        let client = self.database.client().await.map_err(connect)?;
-        let catalog =
-            catalog::load(&client, &self.config).await.map_err(|error| StartError::Catalog { error })?;
+        let own = Arc::new(self.load_for(None).await?);
+        let mut loaded = Loaded { catalogs: Catalogs { own, roles: BTreeMap::new() }, unfit: None };
+        for role in self.verifier.roles().all() {
+            let catalog = match self.load_for(Some(role)).await {
+                Ok(catalog) => Ok(Arc::new(catalog)),
+                Err(StartError::Catalog { error: error @ catalog::Error::Role { .. } }) => {
+                    let why = error.to_string();
+                    loaded.unfit.get_or_insert(error);
+                    Err(why)
+                }
+                Err(error) => return Err(error),
+            };
+            loaded.catalogs.roles.insert(role.clone(), catalog);
+        }
         histogram!("rowhouse_catalog_load_seconds").record(started.elapsed().as_secs_f64());
-        Ok(catalog)
+        Ok(loaded)
     }
 
-    fn swap(&self, catalog: Catalog) {
-        for refusal in &catalog.refused {
-            tracing::warn!(relation = refusal.relation, reason = %refusal.reason, "not served");
+    /// On a connection of its own: the gate asks a session that never had a tenant.
+    async fn load_for(&self, role: Option<&DatabaseRole>) -> Result<Catalog, StartError> {
+        let connect = |source| StartError::Connect { url: self.config.database_url.redacted(), source };
+        let client = self.database.client().await.map_err(connect)?;
+        let loading = match role {
+            None => catalog::load(&client, &self.config).await,
+            Some(role) => catalog::load_as(&client, &self.config, role.identifier()).await,
+        };
+        loading.map_err(|error| StartError::Catalog { error })
+    }
+
+    fn swap(&self, catalogs: Catalogs) {
+        report(&catalogs.own, None);
+        for (role, catalog) in &catalogs.roles {
+            match catalog {
+                Ok(catalog) => report(catalog, Some(role.name())),
+                Err(why) => tracing::error!(role = role.name(), why, "this role is served nothing"),
+            }
         }
-        let (served, refused) = (catalog.relations().count(), catalog.refused.len());
-        gauge!("rowhouse_relations_served").set(served as f64);
-        gauge!("rowhouse_relations_refused").set(refused as f64);
-        tracing::info!(served, refused, "catalog loaded");
-        *self.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(catalog));
+        gauge!("rowhouse_relations_served").set(catalogs.own.relations().count() as f64);
+        gauge!("rowhouse_relations_refused").set(catalogs.own.refused.len() as f64);
+        *self.catalogs.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(catalogs));
         *self.reload_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
     }
 
     async fn reload(&self) {
         match self.load().await {
-            Ok(catalog) => {
-                counter!("rowhouse_catalog_reloads_total", "outcome" => "ok").increment(1);
-                self.swap(catalog);
+            Ok(loaded) => {
+                let outcome = if loaded.unfit.is_none() { "ok" } else { "failed" };
+                counter!("rowhouse_catalog_reloads_total", "outcome" => outcome).increment(1);
+                self.swap(loaded.catalogs);
+                if let Some(error) = loaded.unfit {
+                    self.set_reload_fault(&StartError::Catalog { error });
+                }
             }
             Err(error) => {
                 counter!("rowhouse_catalog_reloads_total", "outcome" => "failed").increment(1);
                 if matches!(&error, StartError::Catalog { error: catalog::Error::Role { .. } }) {
                     // No policy can be trusted to bind such a role, whatever an older catalog says.
                     tracing::error!(error = %error, "nothing is served any more");
-                    *self.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+                    *self.catalogs.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
                 } else {
                     tracing::error!(error = %error, "the catalog was not reloaded; the older one serves on");
                 }
-                let mut fault = self.reload_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-                *fault = Some(error.to_string());
+                self.set_reload_fault(&error);
             }
         }
+    }
+
+    fn set_reload_fault(&self, error: &StartError) {
+        let mut fault = self.reload_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *fault = Some(error.to_string());
     }
 
     /// Keeps catalog and tenants current, for ever: on notifications, and on wishes.
@@ -212,6 +268,23 @@ impl App {
         };
         tokio::join!(listening, reloading);
     }
+}
+
+/// What one reading of the database gave.
+struct Loaded {
+    catalogs: Catalogs,
+    /// The first of the other roles that was found unfit: the service does not start; at a reload, that role alone is
+    /// served nothing. What is dangerous in a role makes the request role unfit, too, which can become it.
+    unfit: Option<catalog::Error>,
+}
+
+fn report(catalog: &Catalog, role: Option<&str>) {
+    for refusal in &catalog.refused {
+        tracing::warn!(relation = refusal.relation, role, reason = %refusal.reason, "not served");
+    }
+    let (served, refused) = (catalog.relations().count(), catalog.refused.len());
+    let functions = catalog.functions().count();
+    tracing::info!(served, functions, refused, role, "catalog loaded");
 }
 
 const DEBOUNCE: Duration = Duration::from_millis(100);

@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand};
 
 use crate::app::cause;
-use crate::catalog;
+use crate::catalog::{self, Catalog};
 use crate::config::{self, Config};
 use crate::db::{self, Database};
+use crate::identity::Roles;
 use crate::identity::issuers::{Algorithm, IssuerConfig};
 use crate::identity::mint::{self, Mint};
 use crate::{error, http, identity, telemetry};
@@ -68,7 +69,8 @@ enum Command {
         #[arg(long)]
         docs: bool,
     },
-    /// Lets the gate judge the database: one line for each relation; exit 1 if one is refused that nobody declared internal.
+    /// Lets the gate judge the database: one line for each relation, for each role that requests may run as; exit 1 if one
+    /// is refused that nobody declared internal.
     Check,
     /// Prints docs/errors.md.
     Errors {
@@ -205,17 +207,35 @@ async fn check(config: &Config) -> Result<ExitCode, String> {
     let database = Database::for_requests(config).map_err(|error| error.to_string())?;
     let client = database.client().await.map_err(|error| cause(&error))?;
     let catalog = catalog::load(&client, config).await.map_err(|error| error.to_string())?;
+    let mut sound = print_verdicts(&catalog);
+    let roles = Roles::new(config).map_err(|error| error.to_string())?;
+    for role in roles.all() {
+        println!("\nas {}:", role.name());
+        let client = database.client().await.map_err(|error| cause(&error))?;
+        match catalog::load_as(&client, config, role.identifier()).await {
+            Ok(catalog) => sound &= print_verdicts(&catalog),
+            Err(error @ catalog::Error::Role { .. }) => {
+                println!("refused  everything: {error}");
+                sound = false;
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One line for each relation; whether none is refused that nobody declared internal.
+fn print_verdicts(catalog: &Catalog) -> bool {
     for relation in catalog.relations() {
         println!("served   {}.{}", relation.schema.name(), relation.name.name());
     }
-    let mut code = ExitCode::SUCCESS;
+    for function in catalog.functions() {
+        println!("served   {}.{}()", function.schema.name(), function.name.name());
+    }
     for refusal in &catalog.refused {
         println!("refused  {}: {}", refusal.relation, refusal.reason);
-        if refusal.reason != catalog::Reason::Internal {
-            code = ExitCode::FAILURE;
-        }
     }
-    Ok(code)
+    catalog.refused.iter().all(|refusal| refusal.reason == catalog::Reason::Internal)
 }
 
 /// Asks the admin listener, over a bare socket: containers have no curl.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::DatabaseUrl;
 use crate::identity::issuers::IssuerConfig;
+use crate::identity::{Roles, RolesError};
 
 /// The prefix of environment variables: `pool_size` is `ROWHOUSE_POOL_SIZE`.
 pub const ENVIRONMENT_PREFIX: &str = "ROWHOUSE_";
@@ -71,6 +72,23 @@ settings! {
     schemas: Vec<String> = vec!["api".to_owned()];
     /// Single relations served beside them, as `schema.name`.
     relations: Vec<String> = Vec::new();
+    /// The database role of requests without a token; empty: there are none. The path or `X-Tenant-Id` then names the
+    /// tenant. See docs/database-roles.md. (PostgREST: `db-anon-role`.)
+    anonymous_role: String = String::new();
+    /// The claim that names the database role of a request: members separated by dots, such as `role` or
+    /// `app_metadata.role`, in double quotes where a name has a dot; empty: no token names one. (PostgREST:
+    /// `jwt-role-claim-key`.)
+    role_claim: String = String::new();
+    /// The database roles that the claim may name. The request role must be a member of each.
+    database_roles: Vec<String> = Vec::new();
+    /// A function without arguments, as `schema.name`, that is called in every request's transaction before its statement;
+    /// what it raises is the answer. Empty: none.
+    pre_request: String = String::new();
+    /// Whether `/openapi.json`, and `/`, describe what is served, to those with a token.
+    openapi: bool = true;
+    /// Whether `/docs` is a page of Swagger UI, public and empty until it is given a token. A relation `docs` is then reached
+    /// below its tenant only, as `/{tenant}/docs`.
+    docs: bool = false;
     /// Worker threads, each with its own connections; 0: one for each core.
     workers: usize = 0, 0..=512;
     /// Connections to Postgres, all workers together (at least one each).
@@ -106,21 +124,44 @@ settings! {
     url_bytes_max: u64 = 16_384, 256..=65_536;
     /// Comparisons in the filters of one request.
     filters_max: u64 = 100, 1..=10_000;
+    /// Values that the filters and orders of one statement take, each key of a JSON path one: a filter of a spread
+    /// relation is written once for each of its members. Postgres takes 65535 in all.
+    filter_values_max: u64 = 2_000, 1..=30_000;
     /// Levels of embedding.
     embed_depth_max: u64 = 5, 0..=32;
+    /// Nested relations that one insert writes to: a relation counts once for each place that it is nested in.
+    nested_relations_max: usize = 32, 1..=1_000;
     /// The most rows that a read gives, of each relation and embedded relation; 0: no bound.
     rows_max: u64 = 10_000, 0..=9_223_372_036_854_775_807;
+    /// Whether `select` may ask for aggregates (`amount.sum()`), which read every row that the filters leave.
+    aggregates: bool = false;
     /// Answers are sent whole up to this size and streamed beyond it, in bytes.
     stream_bytes_min: usize = 262_144, 1_024..=67_108_864;
     /// The largest answer of a write that its row count may still undo, in bytes; such an answer is held back until the
     /// commit.
     held_bytes_max: usize = 16_777_216, 1_024..=1_073_741_824;
+    /// How many operations one `POST /batch` may have; 0: there are no batches, and `/batch` is a relation of that name, which
+    /// else cannot be reached there.
+    batch_max: usize = 100, 0..=10_000;
+    /// Whether `Prefer: tx=rollback` is heard: a request that is answered as if it had happened, and undone. For tests.
+    transaction_preference: bool = false;
     /// Whether PATCH and DELETE may touch a whole relation, without a filter or `max-affected`.
     unfiltered_writes: bool = false;
     /// How long a tenant's state is remembered, in milliseconds; a change is also notified at once.
     tenant_ttl_ms: u64 = 5_000, 100..=5_000;
     /// Tenants whose state is remembered.
     tenants_max: usize = 10_000, 1..=10_000_000;
+    /// Whether `Prefer: count=planned` and `count=estimated` are followed. The planner's numbers come from statistics of
+    /// whole tables, so a client learns roughly how many rows all tenants have together. Where it is off, the two are
+    /// ignored like any preference that is unknown: refused only under `handling=strict`.
+    planned_counts: bool = false;
+    /// Whether `Accept: application/vnd.pgrst.plan` is answered with the plan of the statement. A plan shows estimates
+    /// from statistics of whole tables, with `analyze` how many rows of others were passed over, names of indexes and the
+    /// text of policies: not for tenants that are strangers.
+    explain: bool = false;
+    /// The origins whose pages may use the API from a browser (CORS), as `https://app.example`; `*` is any; none by
+    /// default. Tokens are sent by the page itself, so credentials that a browser adds (cookies) are never allowed.
+    cors_origins: Vec<String> = Vec::new();
     /// Whether answers carry `Server-Timing`.
     server_timing: bool = false;
     /// Open HTTP connections, for each worker.
@@ -205,6 +246,10 @@ pub enum Error {
     Value(Box<toml::de::Error>),
     #[error("{key} is {value}, and must be from {min} to {max}")]
     Bounds { key: &'static str, value: u64, min: u64, max: u64 },
+    #[error("cors_origins: {0:?} is neither * nor of the form https://app.example")]
+    Origin(String),
+    #[error(transparent)]
+    Roles(#[from] RolesError),
     #[error("{key} = {value:?} is not of the form address:port")]
     Address { key: &'static str, value: String },
 }
@@ -242,12 +287,16 @@ impl Config {
         }
         let config: Config = table.try_into().map_err(|error| Error::Value(Box::new(error)))?;
         config.check_bounds()?;
+        Roles::new(&config)?;
         for (key, value) in [("bind", &config.bind), ("admin_bind", &config.admin_bind)] {
             if value.parse::<std::net::SocketAddr>().is_err() {
                 return Err(Error::Address { key, value: value.clone() });
             }
         }
-        Ok(config)
+        match config.cors_origins.iter().find(|origin| !is_origin(origin)) {
+            Some(origin) => Err(Error::Origin(origin.clone())),
+            None => Ok(config),
+        }
     }
 
     /// The number of workers, 0 resolved to the number of cores.
@@ -267,6 +316,13 @@ impl Config {
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.statement_timeout_ms + 1_000)
     }
+}
+
+/// `*`, or a scheme and an authority, as browsers write them in `Origin` (RFC 6454 6.2): compared byte for byte.
+fn is_origin(text: &str) -> bool {
+    let host = text.split_once("://").map(|(_, host)| host);
+    let lower = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && byte != b'/';
+    text == "*" || host.is_some_and(|host| !host.is_empty() && host.bytes().all(lower))
 }
 
 /// Variables with our prefix that are no settings: they steer the command line and the project's own tests.
@@ -393,6 +449,13 @@ mod tests {
         assert!(matches!(read(&[("ROWHOUSE_POOL_SIZE", "many")]), Err(Error::Variable { .. })));
         assert!(matches!(read(&[("ROWHOUSE_BIND", "localhost")]), Err(Error::Address { .. })));
         assert!(matches!(read(&[("ROWHOUSE_LOG_FORMAT", "xml")]), Err(Error::Value(_))));
+        for origin in
+            ["app.example", "https://app.example/", "https://", "https://App.example", "https://a b"]
+        {
+            assert!(matches!(read(&[("ROWHOUSE_CORS_ORIGINS", origin)]), Err(Error::Origin(_))), "{origin}");
+        }
+        assert!(read(&[("ROWHOUSE_CORS_ORIGINS", "https://app.example, http://localhost:3000")]).is_ok());
+        assert!(read(&[("ROWHOUSE_CORS_ORIGINS", "*")]).is_ok());
     }
 
     #[test]

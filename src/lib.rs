@@ -25,6 +25,8 @@ pub mod db;
 
 pub mod response;
 
+pub mod openapi;
+
 pub mod answer;
 
 pub mod error;

@@ -1,18 +1,23 @@
 //! One request, from what arrived to what is answered: the list of steps that every request takes.
 
+mod batch;
+
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio_postgres::error::SqlState;
 
-use crate::answer::{Collected, Reply};
+use crate::answer::{self, Collected, Reply};
 use crate::app::{App, Worker};
-use crate::catalog::Catalog;
-use crate::db::{self, End, Work};
+use crate::catalog::{Catalog, RouteMethod, Routed};
+use crate::db::{self, Asks, End, Work};
 use crate::error::Error;
-use crate::identity::{self, Refusal, Selectors};
+use crate::identity::{self, DatabaseRole, Refusal, Selectors, TenantContext};
 use crate::plan::{self, Condition, MutationKind, Operation, Plan};
 use crate::query::{self, Access, Prologue, Query, SettingMode};
-use crate::request::{self, ApiRequest, RawRequest};
+use crate::request::{
+    self, ApiRequest, Count, Media, Method, Path, PathCall, RawRequest, Shape, Transaction,
+};
 use crate::response::Encoder;
 
 /// What is known of a request when it is over, however it ended: for the log, the metrics and `Server-Timing`.
@@ -22,6 +27,10 @@ pub struct Trace {
     pub relation: Option<String>,
     pub by_key: bool,
     pub tenant: Option<uuid::Uuid>,
+    /// The database role that it runs as, where that is not the request role itself.
+    pub role: Option<DatabaseRole>,
+    /// Whether the caller is anonymous.
+    pub anonymous: bool,
     /// How long each stage took, in milliseconds.
     pub stages: Vec<(&'static str, f64)>,
 }
@@ -40,50 +49,98 @@ pub async fn respond(
     let app: &App = &worker.app;
     let mut clock = Clock::start();
 
-    let authorization: Vec<&[u8]> = raw.authorization.iter().map(AsRef::as_ref).collect();
-    let token = identity::credential(&authorization)?;
-    if request::names_token(&raw.query) {
-        return Err(Refusal::Ambiguous.into());
-    }
-    let principal = app.verifier.verify(token, now_s)?;
     let (selector, path) = request::split_tenant(&raw.path);
-    let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
-    let tenant = identity::select(principal, Selectors { path: selector, header: &header })?;
+    let tenant = identify(app, raw, selector, now_s)?;
     trace.tenant = Some(tenant.tenant_id());
+    trace.role = tenant.database_role().cloned();
+    trace.anonymous = tenant.is_anonymous();
     clock.lap(trace, "identity");
 
-    let catalog = app.catalog().ok_or(Error::NoCatalog)?;
+    let catalog = app.catalog(tenant.database_role()).ok_or(Error::NoCatalog)?;
     let mode = SettingMode::choose(&app.config, catalog.server);
-    app.tenants.admit(&worker.pool, &tenant, mode).await?;
+    let tenant = app.tenants.admit(&worker.pool, tenant, mode).await?;
     clock.lap(trace, "tenant");
+
+    if app.config.openapi && request::names_document(path) {
+        trace.relation = Some("openapi.json".to_owned());
+        return answer::document(raw, &catalog, &app.config, selector);
+    }
 
     let body = body.await?;
     clock.lap(trace, "body");
 
-    let request = request::parse(raw, path, &body, &app.config)?;
+    if app.config.batch_max > 0 && request::is_batch(path) {
+        let asker = batch::Asker { tenant: &tenant, selector, catalog: &catalog, mode };
+        return batch::respond(worker, asker, raw, &body, &mut clock, trace).await;
+    }
+    if raw.method == Method::Options {
+        let path = Path::parse(path);
+        if let Ok(path) = &path {
+            name_route(trace, raw.profile.as_deref(), path, &catalog);
+        }
+        return answer::options(path, raw.profile.as_deref(), &catalog);
+    }
+    let request = request::parse(raw, self::path(raw, path, &catalog)?, &body, &app.config)?;
     clock.lap(trace, "parse");
 
-    name_route(trace, &request, &catalog);
-    let plan = plan::plan(&request, &catalog, &app.config)?;
+    name_route(trace, request.profile.as_deref(), &request.path, &catalog);
+    let plan = plan::plan(&request, &catalog, &app.config).map_err(|error| match error {
+        plan::Error::NoSuchRow => answer::absent(&request),
+        error => error.into(),
+    })?;
     clock.lap(trace, "plan");
 
     let query = query::query(&plan);
-    let encoder = Encoder::new(&query.columns);
-    let work = work(&plan, query, Prologue::new(&tenant, access(&plan), mode));
+    let encoder = Encoder::new(&query.columns, answer::framing(&plan));
+    let mut prologue = Prologue::new(&tenant, access(&plan), mode).with_role_settings(&catalog.role_settings);
+    if let Some(zone) = &request.preferences.time_zone {
+        prologue = prologue.in_time_zone(zone);
+    }
+    let work = work(&plan, &request, query, prologue, &catalog);
     clock.lap(trace, "query");
 
     let rows = worker.pool.run(&work).await.map_err(|error| {
         if matches!(error, db::Error::Changed) {
             app.wish_reload();
         }
-        absent(&plan, error)
+        understood(&plan, &request, &catalog, error)
     })?;
     clock.lap(trace, "transaction");
 
-    let answered = Collected::read(rows, encoder, &plan, app).await?;
+    let answered = Collected::read(rows, encoder, &plan, app).await.map_err(|error| match error {
+        Error::Database(error) => understood(&plan, &request, &catalog, error),
+        error => error,
+    });
+    if matches!(answered, Err(Error::NeitherServed { .. })) {
+        trace.relation = None;
+    }
+    let answered = answered?;
     let reply = answered.reply(&plan, &request, selector)?;
     clock.lap(trace, "response");
     Ok(reply)
+}
+
+/// Who is asking, and for which tenant.
+///
+/// Only a request without any credential can be anonymous; one that is bad, or stands where none is read, is refused.
+fn identify(
+    app: &App,
+    raw: &RawRequest,
+    selector: Option<uuid::Uuid>,
+    now_s: u64,
+) -> Result<TenantContext, Error> {
+    let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
+    let selectors = Selectors { path: selector, header: &header };
+    let authorization: Vec<&[u8]> = raw.authorization.iter().map(AsRef::as_ref).collect();
+    let in_query = request::names_token(&raw.query);
+    match identity::credential(&authorization) {
+        Ok(_) if in_query => Err(Refusal::Ambiguous.into()),
+        Ok(token) => Ok(identity::select(app.verifier.verify(token, now_s)?, selectors)?),
+        Err(Refusal::Missing) if !in_query => {
+            app.verifier.anonymous(selectors)?.ok_or_else(|| Refusal::Missing.into())
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 /// Laps of one stop watch.
@@ -101,41 +158,120 @@ impl Clock {
     }
 }
 
-fn name_route(trace: &mut Trace, request: &ApiRequest, catalog: &Catalog) {
-    if catalog.relation(&request.path.relation).is_some() {
-        trace.relation = Some(request.path.relation.clone());
-        trace.by_key = request.path.key.is_some();
+/// Where a request goes: by a route that a function declares, else to a relation or to `/rpc`.
+fn path(raw: &RawRequest, path: &str, catalog: &Catalog) -> Result<Path, request::Error> {
+    let method = match raw.method {
+        Method::Get | Method::Head => RouteMethod::Get,
+        Method::Post => RouteMethod::Post,
+        Method::Patch | Method::Put | Method::Delete | Method::Options | Method::Other => {
+            return Path::parse(path);
+        }
+    };
+    let segments = request::segments(path).unwrap_or_default();
+    match catalog.route(raw.profile.as_deref(), method, &segments) {
+        None => Path::parse(path),
+        Some(Routed { function, route, pairs }) => Ok(Path {
+            relation: function.name.name().to_owned(),
+            key: None,
+            call: Some(PathCall {
+                schema: Some(function.schema.name().to_owned()),
+                pairs,
+                catch_all: route.is_catch_all().then(|| segments.join("/")),
+            }),
+        }),
+    }
+}
+
+fn name_route(trace: &mut Trace, profile: Option<&str>, path: &Path, catalog: &Catalog) {
+    if let Some(call) = &path.call {
+        if !catalog.functions_named(call.schema.as_deref().or(profile), &path.relation).is_empty() {
+            trace.relation = Some(format!("rpc/{}", path.relation));
+        }
+    } else if catalog.relation(profile, &path.relation).is_some() {
+        trace.relation = Some(path.relation.clone());
+        trace.by_key = path.key.is_some();
     }
 }
 
 fn access(plan: &Plan<'_>) -> Access {
     match &plan.operation {
-        Operation::Read(read) if read.count => Access::ReadOnlySnapshot,
+        Operation::Read(read) if matches!(read.count, Some(Count::Exact | Count::Estimated)) => {
+            Access::ReadOnlySnapshot
+        }
         Operation::Read(_) => Access::ReadOnly,
         Operation::Write(_) => Access::ReadWrite,
+        Operation::Call(call) if matches!(call.read.count, Some(Count::Exact | Count::Estimated)) => {
+            Access::ReadOnlySnapshot
+        }
+        Operation::Call(call) if call.only_reads => Access::ReadOnly,
+        Operation::Call(_) => Access::ReadWrite,
     }
 }
 
-fn work(plan: &Plan<'_>, query: Query, prologue: Prologue) -> Work {
-    let (writes, vetoed) = match &plan.operation {
+/// Whether the transaction of `plan` may write, and whether what it writes may be undone.
+fn effects(plan: &Plan<'_>) -> (bool, bool) {
+    match &plan.operation {
         Operation::Read(_) => (false, false),
-        Operation::Write(mutation) => (true, mutation.veto.is_some()),
+        // What is explained may run, and is undone.
+        Operation::Write(mutation) => (true, mutation.veto.is_some() || matches!(plan.media, Media::Plan(_))),
+        Operation::Call(call) => {
+            let explained = matches!(plan.media, Media::Plan(_)) && !call.only_reads;
+            (!call.only_reads, call.veto.is_some() || explained)
+        }
+    }
+}
+
+fn work(plan: &Plan<'_>, request: &ApiRequest, query: Query, prologue: Prologue, catalog: &Catalog) -> Work {
+    let (writes, vetoed) = effects(plan);
+    let pre_request = catalog.pre_request.as_ref().map(|(schema, name)| query::pre_request(schema, name));
+    let asks = match &plan.operation {
+        Operation::Call(_) => Asks::Last,
+        Operation::Read(_) | Operation::Write(_) if pre_request.is_some() => Asks::First,
+        Operation::Read(_) | Operation::Write(_) => Asks::Never,
     };
     Work {
-        prologue,
+        prologue: if asks == Asks::Never { prologue } else { prologue.forgetting_answers() },
+        pre_request,
+        asks,
+        encodings: query.encodings(),
         count: query.count,
+        planned: query.planned,
         statement: query.statement,
-        encodings: query.columns.members.iter().map(|(_, encoding)| *encoding).collect(),
         end: if vetoed { End::Decide } else { End::Commit },
+        discard: request.preferences.transaction == Some(Transaction::RollBack),
         writes,
     }
 }
 
-/// A key that its column's type cannot hold names no row.
-fn absent(plan: &Plan<'_>, error: db::Error) -> Error {
+/// What a function raised that a route led to, where any word would have led there; and a function that writes where it
+/// may not.
+fn of_call(request: &ApiRequest, catalog: &Catalog, only_reads: bool, error: db::Error) -> Error {
+    let db::Error::Statement(refusal) = error else { return error.into() };
+    let catch_all = request.path.call.as_ref().and_then(|call| call.catch_all.as_deref());
+    match (refusal.code().code(), catch_all) {
+        ("PT404", Some(name)) => Error::NeitherServed {
+            similar: catalog.similar(request.profile.as_deref(), name).map(str::to_owned),
+            name: name.to_owned(),
+        },
+        ("25006", _) if only_reads => Error::CallWrites(refusal),
+        _ => db::Error::Statement(refusal).into(),
+    }
+}
+
+/// Refusals of Postgres that mean something else here: a key that its column's type cannot hold names no row, and a row
+/// that a statement meets twice was named twice.
+fn understood(plan: &Plan<'_>, request: &ApiRequest, catalog: &Catalog, error: db::Error) -> Error {
+    if let (db::Error::Statement(refusal), Operation::Write(mutation)) = (&error, &plan.operation)
+        && *refusal.code() == SqlState::CARDINALITY_VIOLATION
+        && let MutationKind::Insert { body, .. } | MutationKind::Update { body, .. } = &mutation.kind
+        && matches!(body.shape, Shape::Array { rows: 2.. })
+    {
+        return Error::RowTwice;
+    }
     let conditions = match &plan.operation {
         Operation::Read(read) => &read.root.conditions,
         Operation::Write(mutation) if matches!(mutation.kind, MutationKind::Delete) => &mutation.conditions,
+        Operation::Call(call) => return of_call(request, catalog, call.only_reads, error),
         // The value that does not fit may be one of the body.
         Operation::Write(_) => return error.into(),
     };
@@ -144,7 +280,7 @@ fn absent(plan: &Plan<'_>, error: db::Error) -> Error {
         db::Error::Statement(refusal)
             if plan.by_key && by_key_alone && refusal.code().code().starts_with("22") =>
         {
-            Error::NoRow
+            answer::absent(request)
         }
         error => error.into(),
     }

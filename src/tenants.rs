@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::catalog::Encoding;
 use crate::config::Config;
-use crate::db::{End, Pool, Work};
+use crate::db::{Asks, End, Pool, Work};
 use crate::error::Error;
 use crate::identity::{SelectionError, TenantContext};
 use crate::query::{Access, Param, Prologue, SettingMode, Statement};
@@ -58,28 +58,42 @@ impl Tenants {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Lets an active tenant pass.
+    /// Lets an active tenant pass. An anonymous caller passes in any case, but for a tenant that is not served as
+    /// [`TenantContext::nobody`]: no answer tells whether there is such a tenant.
     ///
     /// # Errors
     /// [`Error::Suspended`], told to proven members only; an unknown tenant is answered as one that the token does not
     /// prove; [`Error::Database`].
-    pub async fn admit(&self, pool: &Pool, tenant: &TenantContext, mode: SettingMode) -> Result<(), Error> {
-        let state = match self.recall(tenant.tenant_id()) {
+    pub async fn admit(
+        &self,
+        pool: &Pool,
+        tenant: TenantContext,
+        mode: SettingMode,
+    ) -> Result<TenantContext, Error> {
+        let state = self.state(pool, &tenant, mode).await?;
+        match state {
+            State::Active => Ok(tenant),
+            State::Suspended | State::Absent if tenant.is_anonymous() => Ok(tenant.nobody()),
+            State::Suspended => Err(Error::Suspended),
+            State::Absent => Err(Error::Selection(SelectionError::Forbidden)),
+        }
+    }
+
+    async fn state(&self, pool: &Pool, tenant: &TenantContext, mode: SettingMode) -> Result<State, Error> {
+        Ok(match self.recall(tenant.tenant_id()) {
             Some(state) => state,
             None => {
                 // Taken before the read: a change that is notified meanwhile makes the entry stale at once.
                 let generation = self.generation.load(Ordering::SeqCst);
                 let state = read(pool, tenant, mode).await?;
-                let entry = Entry { state, read_at: Instant::now(), generation };
-                self.lock().put(tenant.tenant_id(), entry);
+                // Anybody can make up tenants: they shall not push out those that are proven.
+                if state != State::Absent || !tenant.is_anonymous() {
+                    let entry = Entry { state, read_at: Instant::now(), generation };
+                    self.lock().put(tenant.tenant_id(), entry);
+                }
                 state
             }
-        };
-        match state {
-            State::Active => Ok(()),
-            State::Suspended => Err(Error::Suspended),
-            State::Absent => Err(Error::Selection(SelectionError::Forbidden)),
-        }
+        })
     }
 
     fn recall(&self, tenant: Uuid) -> Option<State> {
@@ -97,14 +111,18 @@ impl Tenants {
 
 async fn read(pool: &Pool, tenant: &TenantContext, mode: SettingMode) -> Result<State, Error> {
     let work = Work {
-        prologue: Prologue::new(tenant, Access::ReadOnly, mode),
+        prologue: Prologue::as_request_role(tenant, Access::ReadOnly, mode),
+        pre_request: None,
+        asks: Asks::Never,
         count: None,
+        planned: None,
         statement: Statement {
             text: STATE.to_owned(),
             params: vec![Param::Text(tenant.tenant_id().to_string())],
         },
         encodings: vec![Encoding::Text],
         end: End::Commit,
+        discard: false,
         writes: false,
     };
     let mut rows = pool.run(&work).await?;

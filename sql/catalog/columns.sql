@@ -2,6 +2,8 @@
 --
 -- base_type is the built-in type behind a column, through any chain of domains; null where there is none (an enum, a
 -- composite, an array, an extension's type): such a column is selected as to_json(column).
+--
+-- default_expression is what an insert takes that names no value, as SQL: of the column, else of its domain.
 
 with recursive base (oid, base_oid) as (
     select
@@ -19,10 +21,31 @@ with recursive base (oid, base_oid) as (
 )
 select
     a.attrelid as relation_oid,
+    a.attnum as column_number,
     a.attname::pg_catalog.text as column_name,
     pg_catalog.format_type(a.atttypid, a.atttypmod) as type_name,
     builtin.typname::pg_catalog.text as base_type,
     a.attnotnull as not_null,
+    case
+        when a.attgenerated <> '' or a.attidentity = 'a' then null
+        when a.attidentity = 'd' then pg_catalog.format(
+            'pg_catalog.nextval(%L::pg_catalog.regclass)',
+            pg_catalog.pg_get_serial_sequence(a.attrelid::pg_catalog.regclass::pg_catalog.text, a.attname)
+        )
+        else coalesce(
+            (
+                select pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+                from pg_catalog.pg_attrdef as d
+                where d.adrelid = a.attrelid
+                    and d.adnum = a.attnum
+            ),
+            (
+                select pg_catalog.pg_get_expr(t.typdefaultbin, 0)
+                from pg_catalog.pg_type as t
+                where t.oid = a.atttypid
+            )
+        )
+    end as default_expression,
     a.attgenerated <> '' or a.attidentity = 'a' as generated,
     pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT') as may_select,
     pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT')

@@ -1,14 +1,14 @@
--- The foreign keys among the relations in $1 (oid[]).
+-- The foreign keys among the tables in $1 (oid[]), columns by their numbers.
 --
--- referencing_unique: no two rows of the referencing relation can point at the same row, because the key's columns hold
--- a whole unique index: the relationship is one to one. Keys that partitions inherit are left out (conparentid).
+-- referencing_unique: no two rows of the referencing table can point at the same row, because the key's columns hold a
+-- whole unique index: the relationship is one to one. Keys that partitions inherit are left out (conparentid).
 
 select
     f.conname::pg_catalog.text as constraint_name,
     f.conrelid as referencing_oid,
     f.confrelid as referenced_oid,
-    k.referencing_columns,
-    k.referenced_columns,
+    f.conkey as referencing_columns,
+    f.confkey as referenced_columns,
     exists (
         select
         from pg_catalog.pg_index as i
@@ -19,18 +19,6 @@ select
             and (i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1] <@ f.conkey
     ) as referencing_unique
 from pg_catalog.pg_constraint as f
-cross join lateral (
-    select
-        pg_catalog.array_agg(a.attname::pg_catalog.text order by u.position) as referencing_columns,
-        pg_catalog.array_agg(b.attname::pg_catalog.text order by u.position) as referenced_columns
-    from rows from (pg_catalog.unnest(f.conkey), pg_catalog.unnest(f.confkey)) with ordinality as u (referencing, referenced, position)
-    inner join pg_catalog.pg_attribute as a
-        on a.attrelid = f.conrelid
-        and a.attnum = u.referencing
-    inner join pg_catalog.pg_attribute as b
-        on b.attrelid = f.confrelid
-        and b.attnum = u.referenced
-) as k
 where f.contype = 'f'
     and f.conparentid = 0
     and f.conrelid = any ($1)

@@ -1,14 +1,9 @@
--- The primary key of each relation in $1 (oid[]): its columns in the order of the key.
+-- The primary key of each table in $1 (oid[]): the numbers of its columns in the order of the key.
 
 select
     i.indrelid as relation_oid,
-    pg_catalog.array_agg(a.attname::pg_catalog.text order by k.position) as column_names
+    (i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1] as column_numbers
 from pg_catalog.pg_index as i
-cross join lateral pg_catalog.unnest(i.indkey) with ordinality as k (attnum, position)
-inner join pg_catalog.pg_attribute as a
-    on a.attrelid = i.indrelid
-    and a.attnum = k.attnum
 where i.indrelid = any ($1)
     and i.indisprimary
-group by relation_oid
 order by relation_oid

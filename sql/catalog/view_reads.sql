@@ -3,6 +3,7 @@
 --
 -- A view that is not security_invoker reads as its owner, for whom other policies hold or none. A function that the
 -- view calls and that is security definer is a door of the same kind, and listed as such.
+-- $2 and $3 are what was declared of relations (oid[], text[]).
 
 with recursive reads (view_oid, relation_oid, as_caller) as (
     select
@@ -58,7 +59,10 @@ select
 from reads as r
 inner join pg_catalog.pg_class as c on c.oid = r.relation_oid
 inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-left join tenancy.relation as g on g.relation = c.oid
+left join rows from (
+    pg_catalog.unnest($2::pg_catalog.oid[]),
+    pg_catalog.unnest($3::pg_catalog.text[])
+) as g (relation, kind) on g.relation = c.oid
 where c.relkind <> 'v'
 union all
 select

@@ -8,6 +8,10 @@ set local client_min_messages = warning;
 
 set local role rowhouse_owner;
 
+-- The title and the description of the OpenAPI document.
+comment on schema api is
+    E'Demo\nItems, short links, a support desk and documents of three tenants. The token says whose rows a request sees.';
+
 create schema if not exists demo;
 comment on schema demo is 'Functions that the demo''s tables call. Not served.';
 grant usage on schema demo to rowhouse_app;

@@ -1,4 +1,5 @@
--- A link shortener for organizations: members make and follow links, owners and admins delete any, members their own.
+-- A link shortener for organizations: members make and list links, everybody follows one, owners and admins delete any,
+-- members their own.
 -- Run by `rowhouse demo` after 00_tenants.sql, in one transaction, by a superuser; a second run changes nothing.
 
 set local client_min_messages = warning;
@@ -122,9 +123,22 @@ create policy delete_creator_or_admin on api.links
 comment on policy delete_creator_or_admin on api.links is
     'Owners and admins delete any link of their tenant, members only those they made.';
 
+-- A link is followed by whoever has it, with no token. It is found by its short name alone: without one there is no row,
+-- so the list of a tenant's links stays its own. api.follow_link says which one is asked for.
+drop policy if exists select_followed on api.links;
+create policy select_followed on api.links
+    for select
+    to rowhouse_anonymous
+    using (
+        tenant_id = (select tenancy.current_tenant_id())
+        and id = (select pg_catalog.current_setting('demo.link_followed', true))
+    );
+comment on policy select_followed on api.links is 'Everybody reads the one link that is being followed.';
+
 -- Id and creator may be sent, to be ignored. Nothing may be updated: a link leads where it always led.
-revoke all on api.links from public, rowhouse_app;
+revoke all on api.links from public, rowhouse_app, rowhouse_anonymous;
 grant select, delete on api.links to rowhouse_app;
+grant select (id, url) on api.links to rowhouse_anonymous;
 grant insert (tenant_id, id, url, creator_user_id) on api.links to rowhouse_app;
 
 select tenancy.declare('api.links', 'tenant', 'Where a tenant''s links lead is its own business.');

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
-use super::relation::{Column, Identifier, Privileges};
+use super::function::RouteFault;
+use super::relation::{Column, Identifier, Privileges, Takes};
 use crate::config::Config;
 use crate::query;
 
@@ -33,6 +34,7 @@ pub(super) struct Facts {
     pub open_policy: Option<String>,
     pub security_invoker: bool,
     pub privileges: Privileges,
+    pub takes: Takes,
 }
 
 impl Facts {
@@ -71,14 +73,26 @@ pub(super) struct ViewRead {
     pub isolated: bool,
 }
 
-/// A relation that is not served.
+/// What is known of a function before it is let through.
+#[derive(Debug, Default)]
+pub(super) struct FunctionFacts {
+    pub declared: bool,
+    pub security_definer: bool,
+    /// A setting that decides what policies see, fixed by a SET clause.
+    pub fixed_setting: Option<String>,
+    /// The relation whose rows it returns, where that is not served.
+    pub unserved_relation: Option<String>,
+}
+
+/// A relation, function or route that is not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// Its name; of a function with the types of its arguments.
     pub relation: String,
     pub reason: Reason,
 }
 
-/// Why a relation is not served.
+/// Why something is not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     Internal,
@@ -102,6 +116,18 @@ pub enum Reason {
     NotProven {
         setting: &'static str,
         sqlstate: String,
+    },
+    DefinerFunction,
+    FunctionSets {
+        setting: String,
+    },
+    FunctionReturns {
+        relation: String,
+    },
+    /// The function is served, the route in its comment is not.
+    Route {
+        route: String,
+        fault: RouteFault,
     },
 }
 
@@ -130,6 +156,17 @@ impl fmt::Display for Reason {
             Reason::RowsForNobody { setting } => {
                 write!(formatter, "rows came back with {setting}: the policies do not keep tenants apart")
             }
+            Reason::DefinerFunction => formatter.write_str(
+                "a SECURITY DEFINER function runs as its owner, past the caller's policies: declare it \
+                    (tenancy.declare_function), or make it SECURITY INVOKER",
+            ),
+            Reason::FunctionSets { setting } => {
+                write!(formatter, "its SET clause fixes {setting}, by which policies tell tenants apart")
+            }
+            Reason::FunctionReturns { relation } => {
+                write!(formatter, "it returns rows of {relation}, which is not served")
+            }
+            Reason::Route { route, fault } => write!(formatter, "the route {route:?} is not served: {fault}"),
             Reason::NotProven { setting, sqlstate } => {
                 write!(formatter, "isolation is not proven: the probe with {setting} failed with {sqlstate}")
             }
@@ -137,7 +174,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why the request role may not serve anything.
+/// Why a role may not serve anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleFault {
     Superuser,
@@ -148,6 +185,7 @@ pub enum RoleFault {
     Owns { relation: String },
     ReachesOwner { relation: String, owner: String },
     Switched { session_role: String },
+    Unreachable,
     TimeZone { found: String },
     TenantSetting,
 }
@@ -176,6 +214,8 @@ impl fmt::Display for RoleFault {
             RoleFault::Switched { session_role } => {
                 write!(formatter, "the connection logged in as {session_role} and became another role")
             }
+            RoleFault::Unreachable => formatter
+                .write_str("the request role cannot become it: it does not exist, or is not granted to it"),
             RoleFault::TimeZone { found } => {
                 write!(
                     formatter,
@@ -190,8 +230,12 @@ impl fmt::Display for RoleFault {
     }
 }
 
-/// Judges the request role: an empty list lets it pass.
-pub(super) fn judge_role(role: &Row, relations: &[Facts]) -> Result<Vec<RoleFault>, tokio_postgres::Error> {
+/// Judges the request role, or the `other` that the connection has become: an empty list lets it pass.
+pub(super) fn judge_role(
+    role: &Row,
+    relations: &[Facts],
+    other: Option<&Identifier>,
+) -> Result<Vec<RoleFault>, tokio_postgres::Error> {
     let name: String = role.try_get("role_name")?;
     let mut faults = Vec::new();
     for (fact, fault) in [
@@ -205,7 +249,12 @@ pub(super) fn judge_role(role: &Row, relations: &[Facts]) -> Result<Vec<RoleFaul
         }
     }
     let session_role: String = role.try_get("session_role_name")?;
-    if session_role != name {
+    if let Some(other) = other {
+        // `set role "none"` is understood as no role at all.
+        if other.name() != name {
+            faults.push(RoleFault::Unreachable);
+        }
+    } else if session_role != name {
         faults.push(RoleFault::Switched { session_role });
     }
     let reachable: Vec<String> = role.try_get("reachable_dangerous_roles")?;
@@ -266,6 +315,24 @@ pub(super) fn judge(facts: &Facts, view_reads: &[ViewRead]) -> Result<(), Reason
         return Err(Reason::PolicyAlwaysTrue { policy });
     }
     Ok(())
+}
+
+/// Judges a function. One that runs as its caller meets the caller's policies in all that it reads and writes; anything
+/// else somebody must vouch for.
+pub(super) fn judge_function(facts: &FunctionFacts) -> Result<(), Reason> {
+    if facts.declared {
+        return Ok(());
+    }
+    if facts.security_definer {
+        return Err(Reason::DefinerFunction);
+    }
+    if let Some(setting) = facts.fixed_setting.clone() {
+        return Err(Reason::FunctionSets { setting });
+    }
+    match facts.unserved_relation.clone() {
+        Some(relation) => Err(Reason::FunctionReturns { relation }),
+        None => Ok(()),
+    }
 }
 
 /// The ways in which a connection has no tenant.
@@ -353,6 +420,7 @@ mod tests {
             open_policy: None,
             security_invoker: false,
             privileges: Privileges { select: true, ..Privileges::default() },
+            takes: Takes::default(),
         }
     }
 
@@ -371,6 +439,19 @@ mod tests {
         assert_eq!(judge(&Facts { rls_enabled: false, declared_kind: global(), ..table() }, &[]), Ok(()));
         let internal = Some("internal".into());
         assert_eq!(judge(&Facts { declared_kind: internal, ..table() }, &[]), Err(Reason::Internal));
+    }
+
+    #[test]
+    fn a_function_runs_as_its_caller_unless_it_is_declared() {
+        let invoker = FunctionFacts::default;
+        assert_eq!(judge_function(&invoker()), Ok(()));
+        let definer = || FunctionFacts { security_definer: true, ..invoker() };
+        assert_eq!(judge_function(&definer()), Err(Reason::DefinerFunction));
+        assert_eq!(judge_function(&FunctionFacts { declared: true, ..definer() }), Ok(()));
+        let role = FunctionFacts { fixed_setting: Some("role".into()), ..invoker() };
+        assert_eq!(judge_function(&role), Err(Reason::FunctionSets { setting: "role".into() }));
+        let rows = FunctionFacts { unserved_relation: Some("api.t".into()), ..invoker() };
+        assert_eq!(judge_function(&rows), Err(Reason::FunctionReturns { relation: "api.t".into() }));
     }
 
     #[test]

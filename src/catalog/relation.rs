@@ -4,6 +4,8 @@ use std::fmt;
 
 use tokio_postgres::types::Type;
 
+use super::shape::Shape;
+
 /// A name that is safe to write into SQL: quoted once, here.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identifier {
@@ -42,6 +44,10 @@ impl fmt::Debug for Identifier {
     }
 }
 
+/// Which relation of its catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelationId(pub(super) usize);
+
 /// A table or view that may be served.
 #[derive(Debug)]
 pub struct Relation {
@@ -55,8 +61,13 @@ pub struct Relation {
     /// The column that says whose a row is; None on a global relation.
     pub tenant_column: Option<String>,
     pub privileges: Privileges,
-    /// Where its foreign keys lead, and whence others come to it.
+    pub takes: Takes,
+    /// Fields that functions of a row compute: selectable, filterable and orderable, and never in `*` or a body.
+    pub computed: Vec<Column>,
+    /// Where it leads, and whence others come to it.
     pub relationships: Vec<Relationship>,
+    /// The check constraints on several of its columns at once, as SQL.
+    pub checks: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +87,16 @@ pub struct Privileges {
     pub delete: bool,
 }
 
-#[derive(Debug)]
+/// Which writes a relation can take at all, by whatever role: all that a table is, and of a view what Postgres can hand on
+/// to what it reads, or an INSTEAD OF trigger does (Postgres manual, CREATE VIEW, "Updatable Views").
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Takes {
+    pub insert: bool,
+    pub update: bool,
+    pub delete: bool,
+}
+
+#[derive(Debug, Clone)]
 pub struct Column {
     pub name: Identifier,
     /// As SQL, from `format_type`: safe to write into SQL, because Postgres wrote it.
@@ -85,22 +105,62 @@ pub struct Column {
     /// A json or jsonb column takes a JSON path as it is; another is turned into jsonb first.
     pub is_json: bool,
     pub not_null: bool,
+    /// What an insert that does not name the column puts there, as SQL that Postgres wrote; None: null.
+    pub default: Option<String>,
     /// Generated, or an identity that is always generated: written by Postgres alone.
     pub generated: bool,
     pub may_select: bool,
     pub may_insert: bool,
     pub may_update: bool,
     pub comment: Option<String>,
+    /// The function of a row that computes it; None for a column proper.
+    pub function: Option<FunctionName>,
+    pub shape: Shape,
 }
 
-/// A way from one relation to another, by a foreign key, seen from the relation that holds it.
+/// A function, by its schema and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionName {
+    pub schema: Identifier,
+    pub name: Identifier,
+}
+
+/// A way from one relation to another, seen from the relation that holds it.
 #[derive(Debug, Clone)]
 pub struct Relationship {
-    pub constraint: String,
-    /// The served name of the other relation.
-    pub target: String,
+    /// The other relation.
+    pub target: RelationId,
     pub cardinality: Cardinality,
-    /// Pairs of columns that must be equal: ours, theirs.
+    pub link: Link,
+}
+
+/// What leads from a row to the related ones.
+#[derive(Debug, Clone)]
+pub enum Link {
+    Key(ForeignKey),
+    /// Through a relation that holds a key to either side: the near key from it to us, the far one from it to them.
+    Junction {
+        junction: RelationId,
+        near: ForeignKey,
+        far: ForeignKey,
+    },
+    /// A function of our row gives theirs.
+    Function {
+        function: FunctionName,
+        /// `returns setof`; else its row is null where there is none.
+        gives_set: bool,
+    },
+}
+
+/// A foreign key between two relations; of a view, one of the table that its columns come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    pub constraint: String,
+    /// Whether it is ours and points at them; else theirs and points at us.
+    pub ours: bool,
+    /// Whether no two of the referencing rows can point at the same row.
+    pub unique: bool,
+    /// Pairs of columns that must be equal: ours, theirs. In a junction: the junction's, the other relation's.
     pub columns: Vec<(Identifier, Identifier)>,
 }
 

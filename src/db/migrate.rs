@@ -23,6 +23,7 @@ const DEMO: &[(&str, &str)] = &[
     ("30_support", include_str!("../../sql/demo/30_support.sql")),
     ("40_authorization", include_str!("../../sql/demo/40_authorization.sql")),
     ("50_people", include_str!("../../sql/demo/50_people.sql")),
+    ("60_functions", include_str!("../../sql/demo/60_functions.sql")),
 ];
 
 /// Any number will do that other programs do not lock: the letters "rowhouse".

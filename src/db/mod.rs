@@ -15,7 +15,7 @@ pub use connect::{Database, DatabaseUrl, UrlError};
 pub use migrate::{MigrateError, migrate};
 pub use pool::{Connection, Pool};
 pub use settle::Settler;
-pub use transaction::{End, Rows, Work};
+pub use transaction::{Asks, BatchError, BatchRows, BatchWork, End, Question, Rows, Told, Work};
 
 /// Why Postgres did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

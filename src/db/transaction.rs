@@ -3,6 +3,8 @@
 //! All messages are queued before the first answer is awaited. Dropping the future at any later point therefore leaves
 //! no open transaction: COMMIT is on its way, and `settle` waits for its answer.
 
+mod batch;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,26 +15,42 @@ use futures_util::future::{MaybeDone, maybe_done, poll_fn};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::error::{Severity, SqlState};
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Row, RowStream, Statement as Prepared};
 
 use super::Error;
 use super::pool::{Connection, Lease, Pool};
 use crate::catalog::Encoding;
-use crate::query::{Param, Prologue, Statement};
+use crate::query::{Param, Prologue, Statement, TOLD};
+
+pub use batch::{BatchError, BatchRows, BatchWork, Question};
 
 /// What one request asks of Postgres. A [`Prologue`] is made from a `TenantContext` only, so there is no transaction
 /// without a tenant.
 #[derive(Debug)]
 pub struct Work {
     pub prologue: Prologue,
+    /// The text of a statement that runs before all others; what it raises is the answer.
+    pub pre_request: Option<String>,
+    /// When to ask what functions have said of the answer.
+    pub asks: Asks,
     /// Counts all rows, whatever window `statement` has; runs before it, on the same snapshot.
     pub count: Option<Statement>,
+    /// An EXPLAIN of all rows, as JSON.
+    pub planned: Option<Statement>,
     pub statement: Statement,
     /// How the first columns of its rows are read.
     pub encodings: Vec<Encoding>,
     pub end: End,
+    /// Whether it ends with ROLLBACK where it would end with COMMIT.
+    pub discard: bool,
     pub writes: bool,
+}
+
+impl Work {
+    fn ending(&self) -> &'static str {
+        if self.discard { "rollback" } else { "commit" }
+    }
 }
 
 /// Who ends the transaction.
@@ -44,6 +62,32 @@ pub enum End {
     Decide,
 }
 
+/// When a transaction is asked what its functions have said of the answer ([`TOLD`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    Never,
+    /// Before the statement: the answer is known before the first row.
+    First,
+    /// Behind the statement, which may say something itself.
+    Last,
+}
+
+/// What functions have said of the answer, in the settings `response.status` and `response.headers`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    pub status: Option<String>,
+    pub headers: Option<String>,
+}
+
+impl Told {
+    /// After a `set local` has ended the value is empty and no longer NULL: both are nothing.
+    fn read(row: Option<&Row>) -> Result<Self, tokio_postgres::Error> {
+        let Some(row) = row else { return Ok(Self::default()) };
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Ok(Self { status: said(row.try_get(0)?), headers: said(row.try_get(1)?) })
+    }
+}
+
 type Queued<T> = Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>> + Send>>;
 
 /// The rows of one transaction, as they arrive.
@@ -51,10 +95,14 @@ pub struct Rows {
     /// Declared before `lease`: dropped first.
     rows: Pin<Box<RowStream>>,
     commit: Option<MaybeDone<Queued<()>>>,
+    told: MaybeDone<Queued<Told>>,
     /// What `count` counted.
-    pub total: Option<u64>,
+    pub counted: Option<u64>,
+    /// How many rows `planned` says that the planner expects.
+    pub planned: Option<u64>,
     lease: Held,
     writes: bool,
+    ending: &'static str,
     deadline: Deadline,
 }
 
@@ -94,12 +142,13 @@ impl Pool {
             // Nothing ran: the tables changed since the statement was prepared, or a pooler dropped it.
             Err(error) if stale(&error) => {
                 held.lease.forget(&work.statement.text);
-                if let Some(count) = &work.count {
-                    held.lease.forget(&count.text);
+                for statement in [&work.count, &work.planned].into_iter().flatten() {
+                    held.lease.forget(&statement.text);
                 }
-                if let Some(text) = work.prologue.statement_text() {
-                    held.lease.forget(text);
+                for text in [work.prologue.statement_text(), work.pre_request.as_deref()] {
+                    text.inspect(|text| held.lease.forget(text));
                 }
+                held.lease.forget(TOLD);
                 self.roll_back_if_open(&held, work).await?;
                 self.attempt(&held, work).await
             }
@@ -108,9 +157,12 @@ impl Pool {
         .map(|flown| Rows {
             rows: flown.rows,
             commit: flown.commit,
-            total: flown.total,
+            told: flown.told,
+            counted: flown.counted,
+            planned: flown.planned,
             lease: held,
             writes: work.writes,
+            ending: work.ending(),
             deadline,
         })
     }
@@ -129,29 +181,27 @@ impl Pool {
         // Only prepared statements may stand in the middle: preparing takes a round trip of its own, and what follows
         // would overtake it.
         let prologue = self.ready_text(lease, work.prologue.statement_text()).await?;
-        let count = match &work.count {
-            Some(count) => Some(self.ready(lease, count).await?),
-            None => None,
-        };
+        let pre_request = self.ready_text(lease, work.pre_request.as_deref()).await?;
+        let asked = self.ready_text(lease, (work.asks != Asks::Never).then_some(TOLD)).await?;
+        let count = self.ready_or_none(lease, work.count.as_ref()).await?;
+        let planned = self.ready_or_none(lease, work.planned.as_ref()).await?;
         let statement = self.ready(lease, &work.statement).await?;
         // Before anything is sent: the bytes of one type may pass for another's.
-        if let Ready::Prepared(prepared) = &statement
-            && !prepared
-                .columns()
-                .iter()
-                .zip(&work.encodings)
-                .all(|(column, encoding)| encoding.reads(column.type_()))
-        {
+        if !statement.gives(&work.encodings) {
             return Err(Error::Changed);
         }
 
         let mut flight = Flight {
             begin: maybe_done(begin(lease.clone(), work.prologue.begin.clone())),
-            settings: maybe_done(settings(lease.clone(), prologue, work.prologue.params.clone())),
-            count: maybe_done(count_rows(lease.clone(), count, work.count.as_ref())),
+            settings: maybe_done(settings(lease.clone(), prologue, &work.prologue)),
+            pre_request: maybe_done(call_first(lease.clone(), pre_request, work.pre_request.clone())),
+            asks: work.asks,
+            told: maybe_done(ask(lease.clone(), asked)),
+            count: maybe_done(counted(lease.clone(), count, work.count.as_ref(), count_of)),
+            planned: maybe_done(counted(lease.clone(), planned, work.planned.as_ref(), rows_expected)),
             rows: maybe_done(rows(lease.clone(), statement, &work.statement)),
             commit: match work.end {
-                End::Commit => Some(maybe_done(commit(lease.clone()))),
+                End::Commit => Some(maybe_done(end(lease.clone(), work.ending()))),
                 End::Decide => None,
             },
         };
@@ -160,7 +210,9 @@ impl Pool {
         // Errors in the order of the messages: the first is the cause, what follows is 25P02.
         let begun = flight.begin.take_output().unwrap_or(Ok(()));
         let set = flight.settings.take_output().unwrap_or(Ok(()));
-        let total = flight.count.take_output().unwrap_or(Ok(None));
+        let called = flight.pre_request.take_output().unwrap_or(Ok(()));
+        let counted = flight.count.take_output().unwrap_or(Ok(None));
+        let planned = flight.planned.take_output().unwrap_or(Ok(None));
         let rows = match flight.rows.take_output() {
             Some(rows) => rows,
             None => return Err(Error::Lost { outcome_unknown: false, source: None }),
@@ -168,10 +220,14 @@ impl Pool {
         let outcome = (|| {
             begun?;
             set?;
-            Ok((total?, rows?))
+            called?;
+            Ok((counted?, planned?, rows?))
         })();
         match outcome {
-            Ok((total, rows)) => Ok(Flown { rows: Box::pin(rows), commit: flight.commit, total }),
+            Ok((counted, planned, rows)) => {
+                let (commit, told) = (flight.commit, flight.told);
+                Ok(Flown { rows: Box::pin(rows), commit, told, counted, planned })
+            }
             Err(error) => {
                 // The COMMIT of a failed transaction rolls back; its answer frees the connection.
                 if let Some(commit) = flight.commit {
@@ -184,6 +240,14 @@ impl Pool {
 
     async fn ready(&self, lease: &Lease, statement: &Statement) -> Result<Ready, Error> {
         Ok(self.ready_text(lease, Some(&statement.text)).await?.unwrap_or(Ready::Unnamed))
+    }
+
+    async fn ready_or_none(
+        &self,
+        lease: &Lease,
+        statement: Option<&Statement>,
+    ) -> Result<Option<Ready>, Error> {
+        self.ready_text(lease, statement.map(|statement| statement.text.as_str())).await
     }
 
     async fn ready_text(&self, lease: &Lease, text: Option<&str>) -> Result<Option<Ready>, Error> {
@@ -228,32 +292,63 @@ enum Ready {
     Unnamed,
 }
 
+impl Ready {
+    /// Whether its first columns can be read by `encodings`: the bytes of one type may pass for another's.
+    fn gives(&self, encodings: &[Encoding]) -> bool {
+        match self {
+            Ready::Prepared(prepared) => prepared
+                .columns()
+                .iter()
+                .zip(encodings)
+                .all(|(column, encoding)| encoding.reads(column.type_())),
+            Ready::Unnamed => true,
+        }
+    }
+}
+
 struct Flown {
     rows: Pin<Box<RowStream>>,
     commit: Option<MaybeDone<Queued<()>>>,
-    total: Option<u64>,
+    told: MaybeDone<Queued<Told>>,
+    counted: Option<u64>,
+    planned: Option<u64>,
 }
 
 /// The messages of one transaction; polled in this order, so queued in this order.
 struct Flight {
     begin: MaybeDone<Queued<()>>,
     settings: MaybeDone<Queued<()>>,
+    pre_request: MaybeDone<Queued<()>>,
+    /// Stands before or behind the rows, as `asks` says.
+    told: MaybeDone<Queued<Told>>,
+    asks: Asks,
     count: MaybeDone<Queued<Option<u64>>>,
+    planned: MaybeDone<Queued<Option<u64>>>,
     rows: MaybeDone<Queued<RowStream>>,
     commit: Option<MaybeDone<Queued<()>>>,
 }
 
 impl Flight {
-    /// Ready when everything but the COMMIT is answered: its answer follows the rows, which are yet to be read.
+    /// Ready when everything up to the first row is answered: what follows the rows comes when they are read.
     fn poll(&mut self, context: &mut std::task::Context<'_>) -> Poll<()> {
         let begun = self.begin.poll_unpin(context).is_ready();
         let set = self.settings.poll_unpin(context).is_ready();
+        let called = self.pre_request.poll_unpin(context).is_ready();
+        let told = match self.asks {
+            Asks::First => self.told.poll_unpin(context).is_ready(),
+            Asks::Never | Asks::Last => true,
+        };
         let counted = self.count.poll_unpin(context).is_ready();
+        let planned = self.planned.poll_unpin(context).is_ready();
         let rows = self.rows.poll_unpin(context).is_ready();
+        if self.asks != Asks::First {
+            let _ = self.told.poll_unpin(context);
+        }
         if let Some(commit) = &mut self.commit {
             let _ = commit.poll_unpin(context);
         }
-        if begun && set && counted && rows { Poll::Ready(()) } else { Poll::Pending }
+        let all = begun && set && called && told && counted && planned && rows;
+        if all { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -271,26 +366,73 @@ fn begin(lease: Arc<Lease>, text: String) -> Queued<()> {
     Box::pin(async move { lease.client.batch_execute(&text).await })
 }
 
-fn commit(lease: Arc<Lease>) -> Queued<()> {
-    Box::pin(async move { lease.client.batch_execute("commit").await })
+fn end(lease: Arc<Lease>, text: &'static str) -> Queued<()> {
+    Box::pin(async move { lease.client.batch_execute(text).await })
 }
 
-fn settings(lease: Arc<Lease>, ready: Option<Ready>, params: Vec<Param>) -> Queued<()> {
+fn settings(lease: Arc<Lease>, ready: Option<Ready>, prologue: &Prologue) -> Queued<()> {
+    let (text, params) = (prologue.statement_text(), prologue.params.clone());
     Box::pin(async move {
-        let Some(ready) = ready else { return Ok(()) };
-        drain(start(&lease, ready, Prologue::STATEMENT, &params).await?).await.map(|_| ())
+        let (Some(ready), Some(text)) = (ready, text) else { return Ok(()) };
+        drain(start(&lease, ready, text, &params).await?).await.map(|_| ())
     })
 }
 
-fn count_rows(lease: Arc<Lease>, ready: Option<Ready>, statement: Option<&Statement>) -> Queued<Option<u64>> {
+fn call_first(lease: Arc<Lease>, ready: Option<Ready>, text: Option<String>) -> Queued<()> {
+    Box::pin(async move {
+        let (Some(ready), Some(text)) = (ready, text) else { return Ok(()) };
+        drain(start(&lease, ready, &text, &[]).await?).await.map(|_| ())
+    })
+}
+
+fn ask(lease: Arc<Lease>, ready: Option<Ready>) -> Queued<Told> {
+    Box::pin(async move {
+        let Some(ready) = ready else { return Ok(Told::default()) };
+        Told::read(drain(start(&lease, ready, TOLD, &[]).await?).await?.as_ref())
+    })
+}
+
+fn counted(
+    lease: Arc<Lease>,
+    ready: Option<Ready>,
+    statement: Option<&Statement>,
+    read: fn(&Row) -> Result<Option<u64>, tokio_postgres::Error>,
+) -> Queued<Option<u64>> {
     let parts = statement.map(|statement| (statement.text.clone(), statement.params.clone()));
     Box::pin(async move {
         let (Some(ready), Some((text, params))) = (ready, parts) else { return Ok(None) };
         match drain(start(&lease, ready, &text, &params).await?).await? {
-            Some(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok()),
+            Some(row) => read(&row),
             None => Ok(None),
         }
     })
+}
+
+fn count_of(row: &Row) -> Result<Option<u64>, tokio_postgres::Error> {
+    Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok())
+}
+
+/// `Plan Rows` of the outermost node of a plan (Postgres manual, 14.1).
+fn rows_expected(row: &Row) -> Result<Option<u64>, tokio_postgres::Error> {
+    let Json(text) = row.try_get(0)?;
+    let plan: Option<serde_json::Value> = serde_json::from_slice(text).ok();
+    let rows =
+        plan.as_ref().and_then(|plan| plan.pointer("/0/Plan/Plan Rows")).and_then(|rows| rows.as_f64());
+    // The planner's numbers are whole and not negative; a conversion saturates.
+    Ok(rows.map(|rows| rows as u64))
+}
+
+/// The text of a json column.
+struct Json<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Json<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Json(raw))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::JSON
+    }
 }
 
 fn rows(lease: Arc<Lease>, ready: Ready, statement: &Statement) -> Queued<RowStream> {
@@ -344,31 +486,28 @@ impl Rows {
         self.rows.rows_affected().unwrap_or(0)
     }
 
+    /// What functions have said of the answer. Call it at the end of the rows, unless it was asked before them.
+    ///
+    /// # Errors
+    /// [`Error::Lost`].
+    pub async fn told(&mut self) -> Result<Told, Error> {
+        let writes = self.writes && self.commit.is_some();
+        let answer = self.deadline.bounds(writes, async {
+            (&mut self.told).await;
+            self.told.take_output().unwrap_or_else(|| Ok(Told::default()))
+        });
+        answer.await?.map_err(|error| Error::from_postgres(error, writes))
+    }
+
     /// Commits and gives the number of rows that the statement affected or returned. Call it at the end of the rows.
     ///
     /// # Errors
     /// [`Error::Statement`] where a deferred constraint fails, [`Error::Lost`].
     pub async fn commit(mut self) -> Result<u64, Error> {
+        // Nobody asks any more; its answer, which comes first, must not be waited for.
+        self.told = MaybeDone::Gone;
         let affected = self.affected();
-        let committed = self.commit.take();
-        let lease = &self.lease.lease;
-        let committing = async {
-            match committed {
-                Some(mut commit) => {
-                    (&mut commit).await;
-                    commit.take_output().unwrap_or(Ok(()))
-                }
-                None => lease.client.batch_execute("commit").await,
-            }
-        };
-        let answer = self.deadline.bounds(self.writes, committing).await?;
-        answer.map_err(|error| match Error::from_postgres(error, self.writes) {
-            // The server ended the connection, perhaps after it had committed.
-            Error::Statement(refusal) if self.writes && is_fatal(&refusal) => {
-                Error::Lost { outcome_unknown: true, source: None }
-            }
-            error => error,
-        })?;
+        committed(&self.lease, self.commit.take(), self.ending, self.writes, self.deadline).await?;
         self.lease.settled();
         Ok(affected)
     }
@@ -378,11 +517,39 @@ impl Rows {
     /// # Errors
     /// [`Error::Lost`].
     pub async fn roll_back(mut self) -> Result<(), Error> {
+        self.told = MaybeDone::Gone;
         let answer = self.deadline.bounds(false, self.lease.lease.client.batch_execute("rollback")).await?;
         answer.map_err(|error| Error::from_postgres(error, false))?;
         self.lease.settled();
         Ok(())
     }
+}
+
+/// Waits for the COMMIT that is on its way, or sends `ending`.
+async fn committed(
+    held: &Held,
+    commit: Option<MaybeDone<Queued<()>>>,
+    ending: &'static str,
+    writes: bool,
+    deadline: Deadline,
+) -> Result<(), Error> {
+    let committing = async {
+        match commit {
+            Some(mut commit) => {
+                (&mut commit).await;
+                commit.take_output().unwrap_or(Ok(()))
+            }
+            None => held.lease.client.batch_execute(ending).await,
+        }
+    };
+    let answer = deadline.bounds(writes, committing).await?;
+    answer.map_err(|error| match Error::from_postgres(error, writes) {
+        // The server ended the connection, perhaps after it had committed.
+        Error::Statement(refusal) if writes && is_fatal(&refusal) => {
+            Error::Lost { outcome_unknown: true, source: None }
+        }
+        error => error,
+    })
 }
 
 /// A connection in use: when dropped before the server has answered everything, and well, `settle` takes it over.

@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::catalog::{Catalog, Refusal};
 
 /// What `/ready` says.
 #[derive(Debug, Serialize)]
@@ -17,10 +18,24 @@ struct Readiness {
     draining: bool,
     postgres: bool,
     served: Vec<String>,
+    /// The functions that can be called.
+    functions: Vec<String>,
     /// What the gate refused, and why.
     refused: Vec<RefusedRelation>,
+    /// The same of `anonymous_role` and `database_roles`.
+    roles: Vec<RoleReadiness>,
     /// Why the newest reload of the catalog failed; the older one serves on.
     reload_fault: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct RoleReadiness {
+    role: String,
+    served: Vec<String>,
+    functions: Vec<String>,
+    refused: Vec<RefusedRelation>,
+    /// Why the role is served nothing, where it is unfit.
+    fault: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,28 +71,61 @@ async fn live() -> HttpResponse {
 
 /// Requests can be answered: 200, else 503. A refused relation does not make the service unready.
 async fn ready(app: web::Data<App>) -> HttpResponse {
-    let catalog = app.catalog();
-    let served = catalog.iter().flat_map(|catalog| catalog.relations());
-    let refused = catalog.iter().flat_map(|catalog| &catalog.refused);
+    let catalogs = app.catalogs();
+    let own = catalogs.as_ref().map(|catalogs| catalogs.own.as_ref());
+    let roles = catalogs.iter().flat_map(|catalogs| &catalogs.roles);
     let draining = app.is_draining();
     let postgres = app.reaches_postgres().await;
     let readiness = Readiness {
-        ready: postgres && !draining && catalog.is_some(),
+        ready: postgres && !draining && catalogs.is_some(),
         draining,
         postgres,
-        served: served.map(|relation| relation.name.name().to_owned()).collect(),
-        refused: refused
-            .map(|refusal| RefusedRelation {
-                relation: refusal.relation.clone(),
-                reason: refusal.reason.to_string(),
-            })
-            .collect(),
+        served: own.map(served).unwrap_or_default(),
+        functions: own.map(functions).unwrap_or_default(),
+        refused: own.map(refused).unwrap_or_default(),
+        roles: roles.map(|(role, catalog)| of_role(role.name(), catalog)).collect(),
         reload_fault: app.reload_fault(),
     };
     if readiness.ready {
         HttpResponse::Ok().json(readiness)
     } else {
         HttpResponse::ServiceUnavailable().json(readiness)
+    }
+}
+
+fn served(catalog: &Catalog) -> Vec<String> {
+    catalog.relations().map(|relation| relation.name.name().to_owned()).collect()
+}
+
+fn functions(catalog: &Catalog) -> Vec<String> {
+    catalog.functions().map(|function| function.name.name().to_owned()).collect()
+}
+
+fn refused(catalog: &Catalog) -> Vec<RefusedRelation> {
+    let of = |refusal: &Refusal| RefusedRelation {
+        relation: refusal.relation.clone(),
+        reason: refusal.reason.to_string(),
+    };
+    catalog.refused.iter().map(of).collect()
+}
+
+fn of_role(role: &str, catalog: &Result<Arc<Catalog>, String>) -> RoleReadiness {
+    let role = role.to_owned();
+    match catalog {
+        Ok(catalog) => RoleReadiness {
+            role,
+            served: served(catalog),
+            functions: functions(catalog),
+            refused: refused(catalog),
+            fault: None,
+        },
+        Err(fault) => RoleReadiness {
+            role,
+            served: Vec::new(),
+            functions: Vec::new(),
+            refused: Vec::new(),
+            fault: Some(fault.clone()),
+        },
     }
 }
 

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method as ActixMethod, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
@@ -25,6 +26,12 @@ pub(super) fn head(request: &HttpRequest) -> RawRequest {
             request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect();
         (!values.is_empty()).then(|| values.join(","))
     };
+    // What cannot be read must not be lost: a write would be done without its condition.
+    let lossy = |name: header::HeaderName| {
+        let values: Vec<_> =
+            request.headers().get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    };
     RawRequest {
         method: match *request.method() {
             ActixMethod::GET => Method::Get,
@@ -41,9 +48,15 @@ pub(super) fn head(request: &HttpRequest) -> RawRequest {
         authorization: all("authorization"),
         tenant_headers: all("x-tenant-id"),
         accept: joined(header::ACCEPT),
-        prefer: joined(header::HeaderName::from_static("prefer")),
+        prefer: joined(HeaderName::from_static("prefer")),
         range: joined(header::RANGE),
         content_type: joined(header::CONTENT_TYPE),
+        if_match: lossy(header::IF_MATCH),
+        if_none_match: lossy(header::IF_NONE_MATCH),
+        profile: joined(HeaderName::from_static(match *request.method() {
+            ActixMethod::GET | ActixMethod::HEAD => "accept-profile",
+            _ => "content-profile",
+        })),
     }
 }
 
@@ -72,11 +85,28 @@ pub(super) fn reply(reply: Reply) -> HttpResponse {
     for (name, value) in reply.headers {
         response.insert_header((name, value));
     }
-    match reply.body {
+    let mut response = match reply.body {
         Body::None => response.body(actix_web::body::None::new()),
         Body::Empty => response.finish(),
         Body::Full(bytes) => response.body(bytes),
         Body::Stream(streaming) => response.body(StreamBody(streaming)),
+    };
+    set(&mut response, reply.told.iter());
+    response
+}
+
+/// Puts what functions have said in place of what the service says; of the same name several can stand.
+fn set<'a>(response: &mut HttpResponse, told: impl Iterator<Item = &'a (String, String)> + Clone) {
+    let named = told.filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    });
+    let headers = response.headers_mut();
+    for (name, _) in named.clone() {
+        headers.remove(name);
+    }
+    for (name, value) in named {
+        headers.append(name, value);
     }
 }
 
@@ -92,6 +122,9 @@ pub(super) fn error(answer: &Answer, accept: Option<&str>, request_id: &str) -> 
     if let Some(allow) = answer.allow {
         response.insert_header((header::ALLOW, allow));
     }
+    if let Some(range) = &answer.content_range {
+        response.insert_header((header::CONTENT_RANGE, range.as_str()));
+    }
     let mut document = serde_json::to_value(answer).unwrap_or_default();
     let is_problem = accept.is_some_and(|accept| accept.contains("application/problem+json"));
     if let (true, Some(members)) = (is_problem, document.as_object_mut()) {
@@ -102,7 +135,10 @@ pub(super) fn error(answer: &Answer, accept: Option<&str>, request_id: &str) -> 
     }
     let content_type =
         if is_problem { "application/problem+json" } else { "application/json; charset=utf-8" };
-    response.insert_header((header::CONTENT_TYPE, content_type)).body(document.to_string())
+    let mut response =
+        response.insert_header((header::CONTENT_TYPE, content_type)).body(document.to_string());
+    set(&mut response, answer.headers.iter());
+    response
 }
 
 fn status(code: u16) -> StatusCode {

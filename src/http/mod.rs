@@ -2,6 +2,8 @@
 
 mod admin;
 mod convert;
+mod cors;
+mod docs;
 mod service;
 
 use std::io;
@@ -40,7 +42,9 @@ async fn run(config: Config, metrics: PrometheusHandle) -> Result<(), StartError
 
     let shared = app.clone();
     let server = HttpServer::new(move || {
-        Application::new().app_data(web::Data::new(shared.worker())).default_service(web::to(service::handle))
+        let app = Application::new().app_data(web::Data::new(shared.worker()));
+        let app = if shared.config.docs { app.configure(docs::configure) } else { app };
+        app.default_service(web::to(service::handle))
     })
     .workers(config.worker_count())
     .max_connections(config.connections_max)

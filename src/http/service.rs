@@ -8,7 +8,7 @@ use bytes::Bytes;
 use metrics::{counter, histogram};
 use uuid::Uuid;
 
-use super::convert;
+use super::{convert, cors};
 use crate::answer::Reply;
 use crate::app::Worker;
 use crate::error::Error;
@@ -25,11 +25,15 @@ pub(super) async fn handle(
     let request_id = request_id(&request);
     let raw = convert::head(&request);
     let mut trace = Trace::default();
-    let outcome = respond(&worker, &raw, payload, &mut trace).await;
-    let (mut response, error) = match outcome {
-        Ok(reply) => (convert::reply(reply), None),
-        Err(error) => (convert::error(&error.answer(), raw.accept.as_deref(), &request_id), Some(error)),
+    let origins = &worker.app.config.cors_origins;
+    let (mut response, error) = match cors::preflight(&request, origins) {
+        Some(preflight) => (preflight, None),
+        None => match respond(&worker, &raw, payload, &mut trace).await {
+            Ok(reply) => (convert::reply(reply), None),
+            Err(error) => (convert::error(&error.answer(), raw.accept.as_deref(), &request_id), Some(error)),
+        },
     };
+    cors::share(&request, origins, &mut response);
     header(&mut response, "x-request-id", &request_id);
     if worker.app.config.server_timing {
         let stages: Vec<String> =
@@ -55,7 +59,8 @@ async fn respond(
         }
     };
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    pipeline::respond(worker, raw, body, now_s, trace).await
+    let outcome = pipeline::respond(worker, raw, body, now_s, trace).await;
+    if trace.anonymous { outcome.map_err(Error::to_anonymous) } else { outcome }
 }
 
 /// The client's `X-Request-Id`, if it is a UUID, else a new one: nothing else of a client's gets into log fields.
@@ -114,6 +119,7 @@ fn measure(request: &HttpRequest, trace: &Trace, error: Option<&Error>, status: 
 fn log(request: &HttpRequest, id: &str, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
     let method = method(request);
     let tenant = trace.tenant.map(|tenant| tenant.to_string());
+    let role = trace.role.as_ref().map(|role| role.name());
     let traceparent = traceparent(request);
     let reason = error.map(reason);
     let duration_ms = seconds * 1e3;
@@ -128,6 +134,7 @@ fn log(request: &HttpRequest, id: &str, trace: &Trace, error: Option<&Error>, st
                 route,
                 status,
                 tenant.id = tenant,
+                role,
                 duration_ms,
                 reason,
                 "{method} {route} {status}"
@@ -156,6 +163,7 @@ fn reason(error: &Error) -> String {
             }
             text
         }
+        Error::Anonymous(error) | Error::Operation { error, .. } => reason(error),
         Error::Internal(why) => (*why).to_owned(),
         other => other.answer().code,
     }

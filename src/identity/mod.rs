@@ -1,6 +1,7 @@
 //! Bearer token -> `Principal` -> `TenantContext`: who is asking, and for which tenant.
 //!
-//! A [`Principal`] is made only by [`Verifier::verify`], a [`TenantContext`] only from one by [`select`];
+//! A [`Principal`] is made only by [`Verifier::verify`]; a [`TenantContext`] only from one by [`select`], or by
+//! [`Verifier::anonymous`] where the configuration names an anonymous role and the request has no credential at all;
 //! without a context there is no transaction. No I/O happens here after the start, and nothing of HTTP but
 //! header values is known. Every way in which a token can be bad has one answer outside; [`Reason`] is for logs
 //! and metrics. The numbers V1 to V17, V21, T1, T2 and J6 of the tests' names are those of the requirements.
@@ -10,6 +11,7 @@ pub mod issuers;
 mod json;
 mod keys;
 pub mod mint;
+mod roles;
 mod selection;
 mod token;
 
@@ -25,9 +27,11 @@ use uuid::Uuid;
 
 use issuers::{Fault, IssuerConfig, Issuers};
 use json::Json;
+use roles::Claimed;
 use token::Header;
 
 pub use claims::ORGS_MAX;
+pub use roles::{DatabaseRole, Roles, RolesError};
 pub use selection::{SelectionError, Selectors, TenantContext, select};
 pub use token::{TOKEN_BYTES_MAX, Token, credential};
 
@@ -37,6 +41,7 @@ pub const INSUFFICIENT_SCOPE: &str = "Bearer realm=\"rowhouse\", error=\"insuffi
 /// Verifies tokens. Immutable; share it in an `Arc`.
 pub struct Verifier {
     issuers: Issuers,
+    roles: Roles,
 }
 
 impl Verifier {
@@ -47,11 +52,36 @@ impl Verifier {
     /// [`issuers::Error`] names the issuer, the key and the fault. No issuer at all is no error: every token
     /// is then refused.
     pub fn new(configs: &[IssuerConfig]) -> Result<Verifier, issuers::Error> {
-        let verifier = Verifier { issuers: Issuers::load(configs)? };
+        let verifier = Verifier { issuers: Issuers::load(configs)?, roles: Roles::default() };
         if library_works() && verifier.issuers.keys().all(|key| !key.verifies(b"forged", &vec![0; 256])) {
             return Ok(verifier);
         }
         Err(issuers::Error { issuer: "any".to_owned(), key: "any".to_owned(), fault: Fault::SelfTest })
+    }
+
+    /// The same, with the database roles that requests may run as.
+    pub fn with_roles(self, roles: Roles) -> Verifier {
+        Verifier { roles, ..self }
+    }
+
+    /// The database roles that requests may run as.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// The authority of a request that carries no credential: the anonymous role, in the tenant that the selectors name,
+    /// since nothing proves one. None where there is no such role, or no selector: then the request needs a token.
+    ///
+    /// The caller knows that there is no credential; a bad one is refused and never comes here.
+    ///
+    /// # Errors
+    ///
+    /// [`SelectionError::Invalid`] and [`SelectionError::Conflict`].
+    pub fn anonymous(&self, selectors: Selectors<'_>) -> Result<Option<TenantContext>, SelectionError> {
+        match self.roles.anonymous() {
+            Some(role) => TenantContext::anonymous(role.clone(), selectors),
+            None => Ok(None),
+        }
     }
 
     /// Verifies `token` at `now_s`, seconds since 1970.
@@ -81,6 +111,7 @@ impl Verifier {
             return Err(Reason::Signature);
         }
         let claims = claims::read(&object, &key.issuer, now_s)?;
+        let database_role = self.roles.claimed(&object)?;
         Ok(Principal {
             issuer: Arc::clone(&key.issuer.name),
             subject: claims.subject,
@@ -89,6 +120,7 @@ impl Verifier {
             expires_s: claims.expires_s,
             active: claims.active,
             proven: claims.proven,
+            database_role,
             claims_json: parts.payload,
         })
     }
@@ -125,6 +157,7 @@ pub struct Principal {
     expires_s: u64,
     active: Option<Uuid>,
     proven: Vec<Grant>,
+    database_role: Claimed,
     claims_json: String,
 }
 
@@ -144,6 +177,21 @@ impl Principal {
     /// The user: `sub`, unique only together with the issuer.
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// The token's id, unique only together with the issuer.
+    pub fn jti(&self) -> &str {
+        &self.jti
+    }
+
+    /// When the token was issued, in seconds since 1970.
+    pub fn issued_s(&self) -> u64 {
+        self.issued_s
+    }
+
+    /// When the token expires, in seconds since 1970, without leeway.
+    pub fn expires_s(&self) -> u64 {
+        self.expires_s
     }
 
     /// The tenants that the token proves.

@@ -1,12 +1,14 @@
 //! `Principal` + `Selectors` -> `TenantContext`: which of the proven tenants a request is for.
 //!
 //! A selector only chooses among what the token proves. One that is malformed, disagrees or names an
-//! unproven tenant is refused, never ignored. Without a `TenantContext` there is no transaction.
+//! unproven tenant is refused, never ignored. Only of a request that may be anonymous the selector alone is
+//! asked, and all that it gives is the anonymous role. Without a `TenantContext` there is no transaction.
 
 use std::fmt;
 
 use uuid::Uuid;
 
+use super::roles::{Claimed, DatabaseRole};
 use super::{Grant, Principal, tenant_id};
 
 /// What a request says about its tenant.
@@ -18,8 +20,8 @@ pub struct Selectors<'a> {
     pub header: &'a [&'a [u8]],
 }
 
-/// Why no tenant was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why no tenant was chosen, or not with this role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
     /// The header is repeated or not a canonical UUID: 400 `tenant_selector_invalid`.
     #[error("the tenant selector is malformed")]
@@ -33,21 +35,25 @@ pub enum SelectionError {
     /// The token does not prove the tenant, whether it exists or not: 403 `tenant_forbidden`.
     #[error("the token does not prove the tenant")]
     Forbidden,
+    /// The token's role claim names a role that is not one of `database_roles`: 403 `role_forbidden`.
+    #[error("the token names a database role that is not allowed")]
+    Role { name: String },
 }
 
 impl SelectionError {
     /// The error's name in answers, logs and metrics.
-    pub fn label(self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             SelectionError::Invalid => "tenant_selector_invalid",
             SelectionError::Conflict => "tenant_selector_conflict",
             SelectionError::Required => "tenant_required",
             SelectionError::Forbidden => "tenant_forbidden",
+            SelectionError::Role { .. } => "role_forbidden",
         }
     }
 }
 
-/// Chooses the tenant of a request.
+/// Chooses the tenant of a request, and the database role that it runs as.
 ///
 /// # Errors
 ///
@@ -64,7 +70,12 @@ pub fn select(mut principal: Principal, selectors: Selectors<'_>) -> Result<Tena
         (None, _) => return Err(SelectionError::Required),
     };
     let grant = principal.proven.swap_remove(index.ok_or(SelectionError::Forbidden)?);
-    Ok(TenantContext { grant, principal })
+    let database_role = match std::mem::replace(&mut principal.database_role, Claimed::Nothing) {
+        Claimed::Nothing => None,
+        Claimed::Allowed(role) => Some(role),
+        Claimed::Refused(name) => return Err(SelectionError::Role { name }),
+    };
+    Ok(TenantContext { grant, principal: Some(principal), database_role, is_nobody: false })
 }
 
 impl Selectors<'_> {
@@ -85,21 +96,65 @@ impl Selectors<'_> {
     }
 }
 
-/// The authority of one request: a verified user in one tenant. Made by [`select`] alone.
+/// The authority of one request: a verified user in one tenant, made by [`select`]; or nobody known, as the anonymous
+/// role, made by [`super::Verifier::anonymous`].
 pub struct TenantContext {
     grant: Grant,
-    principal: Principal,
+    /// None where the request is anonymous.
+    principal: Option<Principal>,
+    database_role: Option<DatabaseRole>,
+    is_nobody: bool,
 }
 
 impl TenantContext {
+    /// Nobody known, in the tenant that the selectors name; None where they name none.
+    pub(super) fn anonymous(
+        role: DatabaseRole,
+        selectors: Selectors<'_>,
+    ) -> Result<Option<Self>, SelectionError> {
+        let grant = |tenant_id| Grant { tenant_id, role: None, permissions: Vec::new() };
+        Ok(selectors.tenant()?.map(|tenant_id| TenantContext {
+            grant: grant(tenant_id),
+            principal: None,
+            database_role: Some(role),
+            is_nobody: false,
+        }))
+    }
+
+    /// The same caller, for a tenant that nobody is: it sees no row of any tenant and writes nothing.
+    ///
+    /// An anonymous request for a tenant that is not served runs so, and cannot be told from one for a tenant that shows
+    /// the anonymous role nothing.
+    pub fn nobody(mut self) -> Self {
+        self.grant.tenant_id = Uuid::new_v4();
+        self.is_nobody = true;
+        self
+    }
+
+    /// Whether this is [`TenantContext::nobody`].
+    pub fn is_nobody(&self) -> bool {
+        self.is_nobody
+    }
+
+    /// Whether the request carried no credential.
+    pub fn is_anonymous(&self) -> bool {
+        self.principal.is_none()
+    }
+
+    /// The database role that the request runs as; None for the request role itself.
+    pub fn database_role(&self) -> Option<&DatabaseRole> {
+        self.database_role.as_ref()
+    }
+
     /// The tenant.
     pub fn tenant_id(&self) -> Uuid {
         self.grant.tenant_id
     }
 
-    /// The user: the token's `sub`, 1 to 255 characters, unique only together with the issuer.
+    /// The user: the token's `sub`, 1 to 255 characters, unique only together with the issuer. Empty for an anonymous
+    /// caller.
     pub fn user(&self) -> &str {
-        &self.principal.subject
+        self.principal.as_ref().map_or("", |principal| &principal.subject)
     }
 
     /// The role in this tenant.
@@ -112,29 +167,14 @@ impl TenantContext {
         &self.grant.permissions
     }
 
-    /// The verified claims, exactly as the token's payload has them: one JSON object.
+    /// The verified claims, exactly as the token's payload has them: one JSON object. Empty for an anonymous caller.
     pub fn claims_json(&self) -> &str {
-        &self.principal.claims_json
+        self.principal.as_ref().map_or("", |principal| &principal.claims_json)
     }
 
-    /// The issuer of the token.
-    pub fn issuer(&self) -> &str {
-        &self.principal.issuer
-    }
-
-    /// The token's id, unique only together with the issuer.
-    pub fn jti(&self) -> &str {
-        &self.principal.jti
-    }
-
-    /// When the token was issued, in seconds since 1970.
-    pub fn issued_s(&self) -> u64 {
-        self.principal.issued_s
-    }
-
-    /// When the token expires, in seconds since 1970, without leeway.
-    pub fn expires_s(&self) -> u64 {
-        self.principal.expires_s
+    /// Who was verified; None for an anonymous caller.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
     }
 }
 
@@ -154,8 +194,9 @@ mod tests {
     use super::super::fixture::*;
     use super::super::issuers::IssuerConfig;
     use super::super::token::Token;
-    use super::super::{Verifier, fixture};
+    use super::super::{Roles, Verifier, fixture};
     use super::*;
+    use crate::config::Config;
 
     const THIRD: &str = "ebdba44d-5b0e-4e9e-9d4f-3c1f6b0d7a22";
 
@@ -195,8 +236,9 @@ mod tests {
         assert_eq!(context.tenant_id(), id(TENANT));
         assert_eq!((context.user(), context.role()), ("user-1", Some("admin")));
         assert_eq!(context.permissions(), ["links:delete"]);
-        assert_eq!((context.issuer(), context.jti()), (ISSUER, "token-1"));
-        assert_eq!((context.issued_s(), context.expires_s()), (NOW_S, NOW_S + 900));
+        let principal = context.principal().expect("verified");
+        assert_eq!((principal.issuer(), principal.jti()), (ISSUER, "token-1"));
+        assert_eq!((principal.issued_s(), principal.expires_s()), (NOW_S, NOW_S + 900));
         assert_eq!(context.claims_json(), claims().to_string());
     }
 
@@ -282,6 +324,56 @@ mod tests {
         assert_eq!(choose(&foreign, Some(OTHER)), Err(SelectionError::Forbidden));
         let foreign_active = with(both(), "tenant_id", json!(OTHER));
         assert_eq!(choose(&foreign_active, Some(TENANT)), Err(SelectionError::Forbidden));
+    }
+
+    fn roles(claim: &str, anonymous: &str) -> Verifier {
+        let allowed = if claim.is_empty() { Vec::new() } else { vec!["reader".to_owned()] };
+        let settings = Config {
+            role_claim: claim.to_owned(),
+            database_roles: allowed,
+            anonymous_role: anonymous.to_owned(),
+            ..Config::default()
+        };
+        Verifier::new(&[config()]).expect("good").with_roles(Roles::new(&settings).expect("good"))
+    }
+
+    #[test]
+    fn the_role_claim_chooses_among_the_roles_of_the_list() {
+        let verifier = roles("app.db", "");
+        let choose = |db: Value| choose_with(&verifier, &with(claims(), "app", json!({"db": db})), None, &[]);
+        let context = choose(json!("reader")).expect("chosen");
+        assert_eq!(context.database_role().map(DatabaseRole::name), Some("reader"));
+        assert_eq!((context.role(), context.is_anonymous()), (Some("admin"), false));
+        let refused = SelectionError::Role { name: "writer".to_owned() };
+        assert_eq!(choose(json!("writer")).expect_err("refused"), refused);
+        let silent = choose_with(&verifier, &claims(), None, &[]).expect("chosen");
+        assert!(silent.database_role().is_none());
+    }
+
+    #[test]
+    fn the_anonymous_role_needs_a_tenant_that_is_named() {
+        let named = |path: Option<&str>, header: &[&[u8]], role| {
+            roles("", role).anonymous(Selectors { path: path.map(id), header })
+        };
+        let context = named(Some(TENANT), &[], "anon").expect("no conflict").expect("an authority");
+        assert_eq!((context.tenant_id(), context.user(), context.role()), (id(TENANT), "", None));
+        assert_eq!((context.claims_json(), context.permissions().len()), ("", 0));
+        assert_eq!(context.database_role().map(DatabaseRole::name), Some("anon"));
+        assert!(context.is_anonymous() && context.principal().is_none() && !context.is_nobody());
+        assert!(named(None, &[TENANT.as_bytes()], "anon").expect("no conflict").is_some());
+        assert!(named(None, &[], "anon").expect("no conflict").is_none());
+        assert!(named(Some(TENANT), &[b"x"], "").expect("nothing is asked").is_none());
+        assert_eq!(named(Some(TENANT), &[b"x"], "anon").expect_err("no UUID"), SelectionError::Invalid);
+        let conflict = named(Some(TENANT), &[OTHER.as_bytes()], "anon").expect_err("two tenants");
+        assert_eq!(conflict, SelectionError::Conflict);
+    }
+
+    #[test]
+    fn nobody_is_a_tenant_of_its_own_each_time() {
+        let context = || choose(&claims(), None, &[]).expect("chosen").nobody();
+        assert!(context().is_nobody());
+        assert_ne!(context().tenant_id(), context().tenant_id());
+        assert_ne!(context().tenant_id(), id(TENANT));
     }
 
     #[test]

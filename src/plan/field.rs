@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{Error, Planner};
+use super::{Error, Planner, embed};
 use crate::catalog::{self, Column, Encoding, Relation};
-use crate::request::{self, Comparison, Direction, JsonStep, Nulls, OrderTerm};
+use crate::request::{self, Action, Comparison, Direction, IsValue, JsonStep, Nulls, SelectItem};
 
 /// A column of a known relation, perhaps with a way into its JSON.
 #[derive(Debug)]
@@ -42,6 +42,16 @@ pub enum Condition<'a> {
         negated: bool,
         comparison: &'a Comparison,
     },
+    /// Whether there is an embedded row: an index into the node's `embeds`.
+    Embedded {
+        embed: usize,
+        exists: bool,
+    },
+    /// The row is one of these versions, as far as the role may read it.
+    Version {
+        columns: Vec<&'a Column>,
+        versions: Vec<String>,
+    },
     /// A column of the key in the path.
     Key {
         column: &'a Column,
@@ -52,14 +62,17 @@ pub enum Condition<'a> {
 /// One term of an order.
 #[derive(Debug)]
 pub struct Order<'a> {
+    /// The embedded node that the field is of, an index into the node's `embeds`; None: the node's own.
+    pub embed: Option<usize>,
     pub field: FieldRef<'a>,
     pub direction: Option<Direction>,
     pub nulls: Option<Nulls>,
 }
 
-/// The column `name`, which the role may read.
+/// The column or computed field `name`, which the role may read.
 pub(super) fn column<'a>(relation: &'a Relation, name: &str) -> Result<&'a Column, Error> {
-    match relation.column(name) {
+    let computed = || relation.computed.iter().find(|column| column.name.name() == name);
+    match relation.column(name).or_else(computed) {
         Some(column) if column.may_select => Ok(column),
         Some(_) => Err(Error::Forbidden { relation: relation.name.name().to_owned() }),
         None => Err(Error::UnknownColumn {
@@ -78,57 +91,79 @@ pub(super) fn field<'a>(relation: &'a Relation, field: &'a request::Field) -> Re
     Ok(FieldRef { column: column(relation, &field.name)?, json_path: &field.json_path })
 }
 
+/// Resolves a condition on `relation`; a name may also be that of an embed of `select`.
 pub(super) fn condition<'a>(
     relation: &'a Relation,
+    select: &[SelectItem],
     condition: &'a request::Condition,
 ) -> Result<Condition<'a>, Error> {
     let all = |of: &'a [request::Condition]| {
-        of.iter().map(|one| self::condition(relation, one)).collect::<Result<Vec<_>, _>>()
+        of.iter().map(|one| self::condition(relation, select, one)).collect::<Result<Vec<_>, _>>()
     };
     Ok(match condition {
         request::Condition::And { negated, of } => Condition::And { negated: *negated, of: all(of)? },
         request::Condition::Or { negated, of } => Condition::Or { negated: *negated, of: all(of)? },
         request::Condition::Test { field, negated, comparison } => {
-            Condition::Test { field: self::field(relation, field)?, negated: *negated, comparison }
+            let embed = embed::find(select, &field.name).filter(|_| field.json_path.is_empty());
+            match (embed, comparison) {
+                (Some(embed), Comparison::Is(IsValue::Null)) => {
+                    Condition::Embedded { embed, exists: *negated }
+                }
+                (Some(embed), Comparison::Is(IsValue::NotNull)) => {
+                    Condition::Embedded { embed, exists: !*negated }
+                }
+                // A column may have the name of what is embedded by it.
+                (Some(_), _) if relation.column(&field.name).is_none() => {
+                    return Err(Error::EmbedFilter { name: field.name.clone() });
+                }
+                _ => Condition::Test { field: self::field(relation, field)?, negated: *negated, comparison },
+            }
         }
     })
 }
 
-pub(super) fn order<'a>(relation: &'a Relation, terms: &'a [OrderTerm]) -> Result<Vec<Order<'a>>, Error> {
-    terms
-        .iter()
-        .map(|term| {
-            Ok(Order { field: field(relation, &term.field)?, direction: term.direction, nulls: term.nulls })
-        })
-        .collect()
+/// What the version of a row is made of.
+pub(super) fn readable(relation: &Relation) -> Vec<&Column> {
+    relation.columns.iter().filter(|column| column.may_select).collect()
 }
 
 impl<'a> Planner<'a, '_> {
     /// The conditions that the top-level relation must meet: its filters, and its key where the path has one.
     pub(super) fn conditions(&self, relation: &'a Relation) -> Result<Vec<Condition<'a>>, Error> {
-        let mut conditions = self.targeted_conditions(relation, &[])?;
+        // What a write embeds is read when it has been written, and chooses nothing.
+        let select = match &self.request.action {
+            Action::Read { .. } => self.request.select.as_slice(),
+            _ => &[],
+        };
+        let mut conditions = self.targeted_conditions(relation, select, &[])?;
         if let Some(values) = &self.request.path.key {
             conditions.extend(key(relation, values)?);
         }
         Ok(conditions)
     }
 
+    /// The conditions on the node that `path` leads to, whose select list is `select`.
     pub(super) fn targeted_conditions(
         &self,
         relation: &'a Relation,
-        target: &[&str],
+        select: &[SelectItem],
+        path: &[usize],
     ) -> Result<Vec<Condition<'a>>, Error> {
         self.request
             .filters
             .iter()
-            .filter(|filter| filter.target == target)
-            .map(|filter| condition(relation, &filter.condition))
+            .zip(&self.targets.filters)
+            .filter(|(_, leads)| leads.as_deref() == Some(path))
+            .map(|(filter, _)| condition(relation, select, &filter.condition))
             .collect()
     }
 }
 
-/// The key of `/{relation}/{key}`. A value that its type cannot hold names no row, which is 404 and not 400.
-fn key<'a>(relation: &'a Relation, values: &'a [String]) -> Result<Vec<Condition<'a>>, Error> {
+/// The columns of the key of `/{relation}/{key}`, one for each of `values`.
+///
+/// # Errors
+/// [`Error::Key`] where their number is another, or there is no key.
+pub fn key_columns<'a>(relation: &'a Relation, values: &[String]) -> Result<Vec<&'a str>, Error> {
     let names = relation.resource_key();
     if names.is_empty() || names.len() != values.len() {
         return Err(Error::Key {
@@ -136,7 +171,12 @@ fn key<'a>(relation: &'a Relation, values: &'a [String]) -> Result<Vec<Condition
             columns: names.into_iter().map(str::to_owned).collect(),
         });
     }
-    names
+    Ok(names)
+}
+
+/// The key of `/{relation}/{key}`. A value that its type cannot hold names no row, which is 404 and not 400.
+fn key<'a>(relation: &'a Relation, values: &'a [String]) -> Result<Vec<Condition<'a>>, Error> {
+    key_columns(relation, values)?
         .into_iter()
         .zip(values)
         .map(|(name, value)| {

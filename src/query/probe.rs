@@ -5,6 +5,11 @@ use std::time::Duration;
 use super::settings::quote_literal;
 use crate::catalog::Identifier;
 
+/// Makes a connection `role`'s, until it ends: for the gate, never for a request.
+pub fn set_role(role: &Identifier) -> String {
+    format!("set role {}", role.quoted())
+}
+
 /// Asks whether `relation` shows a row where `tenant` is set (`None`: where nothing is set).
 ///
 /// The answer's one row has one column, `row_seen`. The caller rolls back.

@@ -1,9 +1,10 @@
 //! The settings that every policy reads: made in this one place, from parsed values, local to the transaction.
 
 use super::Param;
-use crate::catalog::Server;
+use crate::catalog::{Identifier, Server};
 use crate::config::{Config, TenantSetting};
-use crate::identity::TenantContext;
+use crate::identity::{DatabaseRole, TenantContext};
+use crate::request::TimeZone;
 
 /// How the settings are sent, once `auto` is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl SettingMode {
 pub struct Prologue {
     /// A simple-query message: `begin`, perhaps with `set local`.
     pub begin: String,
-    /// What [`Prologue::STATEMENT`] binds; empty where `begin` sets it all.
+    /// What [`Prologue::statement_text`] binds; empty where `begin` sets it all.
     pub params: Vec<Param>,
 }
 
@@ -48,19 +49,45 @@ pub enum Access {
 }
 
 impl Prologue {
-    /// The `set_config` form; always the same five, so that one prepared statement serves all.
-    pub const STATEMENT: &'static str = "select pg_catalog.set_config('app.current_tenant_id', $1::pg_catalog.text, true), \
+    /// The `set_config` form; always the same five, so that one prepared statement serves all who run as the request role.
+    const STATEMENT: &'static str = "select pg_catalog.set_config('app.current_tenant_id', $1::pg_catalog.text, true), \
         pg_catalog.set_config('app.current_user_id', $2::pg_catalog.text, true), \
         pg_catalog.set_config('app.current_role', $3::pg_catalog.text, true), \
         pg_catalog.set_config('app.permissions', $4::pg_catalog.text, true), \
         pg_catalog.set_config('request.jwt.claims', $5::pg_catalog.text, true)";
 
-    /// Opens a transaction as `tenant`. `request.jwt.claims` lets policies written for PostgREST or Supabase work.
+    /// The same for another database role, which comes last: the settings are made by the request role.
+    const STATEMENT_AS: &'static str = "select pg_catalog.set_config('app.current_tenant_id', $1::pg_catalog.text, true), \
+        pg_catalog.set_config('app.current_user_id', $2::pg_catalog.text, true), \
+        pg_catalog.set_config('app.current_role', $3::pg_catalog.text, true), \
+        pg_catalog.set_config('app.permissions', $4::pg_catalog.text, true), \
+        pg_catalog.set_config('request.jwt.claims', $5::pg_catalog.text, true), \
+        pg_catalog.set_config('role', $6::pg_catalog.text, true)";
+
+    /// Opens a transaction as `tenant` and as its database role. `request.jwt.claims` lets policies written for PostgREST
+    /// or Supabase work.
+    ///
+    /// The role ends with the transaction, as the settings do. A tenant that nobody is writes nothing.
     ///
     /// Every setting is set in every transaction, to the empty text where the token says nothing: what an earlier
     /// session-level SET left behind can never be seen.
     pub fn new(tenant: &TenantContext, access: Access, mode: SettingMode) -> Self {
+        Self::opening(tenant, tenant.database_role(), access, mode)
+    }
+
+    /// Opens a transaction as `tenant` and as the request role itself: for what the service asks, not the client.
+    pub fn as_request_role(tenant: &TenantContext, access: Access, mode: SettingMode) -> Self {
+        Self::opening(tenant, None, access, mode)
+    }
+
+    fn opening(
+        tenant: &TenantContext,
+        database_role: Option<&DatabaseRole>,
+        access: Access,
+        mode: SettingMode,
+    ) -> Self {
         let begin = match access {
+            Access::ReadWrite if tenant.is_nobody() => "begin read only",
             Access::ReadWrite => "begin",
             Access::ReadOnly => "begin read only",
             Access::ReadOnlySnapshot => "begin isolation level repeatable read read only",
@@ -73,10 +100,12 @@ impl Prologue {
         let role = tenant.role().unwrap_or_default();
         match mode {
             SettingMode::SetConfig => {
-                let params = [tenant_id.as_str(), tenant.user(), role, &permissions, tenant.claims_json()];
+                let mut params =
+                    vec![tenant_id.as_str(), tenant.user(), role, &permissions, tenant.claims_json()];
+                params.extend(database_role.map(DatabaseRole::name));
                 Prologue {
                     begin: begin.to_owned(),
-                    params: params.map(|value| Param::Text(value.to_owned())).into(),
+                    params: params.into_iter().map(|value| Param::Text(value.to_owned())).collect(),
                 }
             }
             SettingMode::SetLocal => {
@@ -93,14 +122,46 @@ impl Prologue {
                 quote_literal(&mut text, &permissions);
                 text.push_str(";set local request.jwt.claims=");
                 quote_literal(&mut text, claims);
+                if let Some(role) = database_role {
+                    text.push_str(";set local role ");
+                    text.push_str(role.identifier().quoted());
+                }
                 Prologue { begin: text, params: Vec::new() }
             }
         }
     }
 
+    /// Says times in `zone`, and reads those that name none as of it. Always literal: there are few zones.
+    pub fn in_time_zone(mut self, zone: &TimeZone) -> Self {
+        self.begin.push_str(";set local timezone=");
+        quote_literal(&mut self.begin, zone.setting());
+        self
+    }
+
+    /// Adds what `alter role ... set` says of the database role, which Postgres itself applies at a login only.
+    pub fn with_role_settings(mut self, settings: &[(Identifier, String)]) -> Self {
+        for (name, value) in settings {
+            self.begin.push_str(";set local ");
+            self.begin.push_str(name.quoted());
+            self.begin.push('=');
+            quote_literal(&mut self.begin, value);
+        }
+        self
+    }
+
+    /// Forgets what a function of an earlier request may have said of its answer, where it said so to the whole session.
+    pub fn forgetting_answers(mut self) -> Self {
+        self.begin.push_str(";set local response.status='';set local response.headers=''");
+        self
+    }
+
     /// The statement that must be ready before the flush.
     pub fn statement_text(&self) -> Option<&'static str> {
-        (!self.params.is_empty()).then_some(Self::STATEMENT)
+        match self.params.len() {
+            0 => None,
+            5 => Some(Self::STATEMENT),
+            _ => Some(Self::STATEMENT_AS),
+        }
     }
 }
 

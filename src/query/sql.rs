@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use tokio_postgres::types::{Format, IsNull, ToSql, Type};
 
 use super::Statement;
-use crate::catalog::{Column, Identifier, Relation};
+use crate::catalog::{Argument, Column, FunctionName, Identifier, Relation};
 
 /// A value bound to a placeholder: always text, of unknown type, so that Postgres infers the type from where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +73,22 @@ impl Sql {
         self.integer(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
+    /// How much is written, for [`Sql::again`].
+    pub fn mark(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Writes once more what was written between two marks, with the same placeholders.
+    pub fn again(&mut self, (from, to): (usize, usize)) -> &mut Self {
+        self.text.extend_from_within(from..to);
+        self
+    }
+
+    /// `"schema"."function"`.
+    pub fn function(&mut self, function: &FunctionName) -> &mut Self {
+        self.identifier(&function.schema).push(".").identifier(&function.name)
+    }
+
     pub fn integer(&mut self, integer: i64) -> &mut Self {
         self.text.push_str(&integer.to_string());
         self
@@ -81,6 +97,25 @@ impl Sql {
     /// The type of a column, as Postgres' own `format_type` wrote it when the catalog was loaded.
     pub fn type_of(&mut self, column: &Column) -> &mut Self {
         self.text.push_str(&column.type_name);
+        self
+    }
+
+    /// What `column` gets where nothing is said, as Postgres' own `pg_get_expr` wrote it when the catalog was loaded.
+    pub fn default_of(&mut self, column: &Column) -> &mut Self {
+        match &column.default {
+            Some(expression) => {
+                self.text.push('(');
+                self.text.push_str(expression);
+                self.text.push(')');
+            }
+            None => self.text.push_str("null"),
+        }
+        self
+    }
+
+    /// The type of an argument, as `format_type` wrote it.
+    pub fn type_of_argument(&mut self, argument: &Argument) -> &mut Self {
+        self.text.push_str(&argument.type_name);
         self
     }
 

@@ -80,9 +80,12 @@ pub enum IsValue {
     Unknown,
 }
 
+/// `eq` as SQL.
+pub const EQUALS: &str = " = ";
+
 /// The scalar, range and array operators: the dialect's word, Postgres' operator (with the spaces that SQL needs).
 const OPERATORS: &[(&str, &str)] = &[
-    ("eq", " = "),
+    ("eq", EQUALS),
     ("neq", " <> "),
     ("gte", " >= "),
     ("gt", " > "),

@@ -4,11 +4,14 @@
 //! no sense, and `plan` says so. Pure, and linear in the size of what it reads.
 //! The grammar is PostgREST's: <https://docs.postgrest.org/en/stable/references/api/tables_views.html>.
 
+mod batch;
+mod call;
 mod filter;
 mod media;
 mod order;
 mod path;
 mod payload;
+mod precondition;
 mod prefer;
 mod query_string;
 mod range;
@@ -17,21 +20,25 @@ mod select;
 
 use bytes::Bytes;
 
-pub use filter::{Comparison, Condition, Field, Filter, IsValue, JsonStep, Operand};
-pub use media::Media;
+pub use batch::{Batch, BatchItem, batch, is_batch};
+pub use call::{Call, CallBody, WholeKind};
+pub use filter::{Comparison, Condition, EQUALS, Field, Filter, IsValue, JsonStep, Operand};
+pub use media::{Explain, ExplainFormat, ExplainTarget, Media};
 pub use order::{Direction, Nulls, OrderTerm};
-pub use path::{Path, split_tenant};
+pub use path::{Path, PathCall, names_document, segments, split_tenant};
 pub use payload::{Payload, Shape};
-pub use prefer::{Handling, Preferences, Resolution, Return};
-pub use query_string::names_token;
+pub use precondition::Precondition;
+pub use prefer::{Count, Handling, Missing, Preferences, Resolution, Return, TimeZone, Transaction};
+pub use query_string::{canonical, names_token};
 pub use range::Window;
-pub use select::{EmbedItem, JoinKind, SelectItem};
+pub use select::{Aggregate, EmbedItem, JoinKind, SelectItem};
 
 use crate::config::Config;
 
 /// The HTTP methods that the dialect knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
+    #[default]
     Get,
     Head,
     Post,
@@ -44,7 +51,7 @@ pub enum Method {
 }
 
 /// The head of a request, copied and not judged. The body comes later: nobody's is read before the token is verified.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RawRequest {
     pub method: Method,
     /// The path as sent, percent-encoded.
@@ -61,12 +68,20 @@ pub struct RawRequest {
     pub prefer: Option<String>,
     pub range: Option<String>,
     pub content_type: Option<String>,
+    /// `If-Match`, all headers joined by commas.
+    pub if_match: Option<String>,
+    /// `If-None-Match`, all headers joined by commas.
+    pub if_none_match: Option<String>,
+    /// `Accept-Profile` of a GET or HEAD, else `Content-Profile`.
+    pub profile: Option<String>,
 }
 
 /// A request that is syntactically sound.
 #[derive(Debug)]
 pub struct ApiRequest {
     pub path: Path,
+    /// The schema that the relation is looked for in; None: any exposed one, in their order.
+    pub profile: Option<String>,
     pub action: Action,
     pub select: Vec<SelectItem>,
     pub filters: Vec<Filter>,
@@ -75,16 +90,37 @@ pub struct ApiRequest {
     pub windows: Vec<Targeted<Window>>,
     pub window: Window,
     pub preferences: Preferences,
+    pub precondition: Option<Precondition>,
     pub media: Media,
+    /// Of a read: its query string in the canonical form, for `Content-Location`.
+    pub canonical_query: String,
 }
 
 /// What the request wants to do.
 #[derive(Debug)]
 pub enum Action {
-    Read { head: bool },
-    Insert { payload: Payload, columns: Option<Vec<String>>, on_conflict: Option<Vec<String>> },
-    Update { payload: Payload, columns: Option<Vec<String>> },
+    Read {
+        head: bool,
+    },
+    Insert {
+        payload: Payload,
+        columns: Option<Vec<String>>,
+        on_conflict: Option<Vec<String>>,
+    },
+    Update {
+        payload: Payload,
+        columns: Option<Vec<String>>,
+    },
+    /// PUT: inserts or replaces the one row that the request names by its key.
+    Put {
+        payload: Payload,
+        columns: Option<Vec<String>>,
+    },
     Delete,
+    Call {
+        call: Call,
+        columns: Option<Vec<String>>,
+    },
 }
 
 /// Something said about an embedded relation: `items.order=title` has the target `["items"]`.
@@ -110,10 +146,13 @@ pub enum Error {
     },
     /// The body is not what its content type says.
     Body {
+        expected: &'static str,
         why: String,
     },
     /// The objects of an array have different keys.
     BodyKeysDiffer,
+    /// A PUT with a limit or offset.
+    PutWindow,
     /// A content type that is not read.
     ContentType {
         sent: String,
@@ -138,6 +177,8 @@ pub enum Error {
         method: Method,
         allowed: &'static str,
     },
+    /// A function is called by another method than GET, HEAD and POST.
+    CallMethod,
     /// A limit of the configuration was passed.
     TooMany {
         what: &'static str,
@@ -150,11 +191,11 @@ pub enum Error {
     },
 }
 
-/// Parses `raw` and its `body`. `path` is what [`split_tenant`] left of its path.
+/// Parses `raw` and its `body`. `path` is made of what [`split_tenant`] left of its path.
 ///
 /// # Errors
 /// Every variant of [`Error`].
-pub fn parse(raw: &RawRequest, path: &str, body: &Bytes, limits: &Config) -> Result<ApiRequest, Error> {
+pub fn parse(raw: &RawRequest, mut path: Path, body: &Bytes, limits: &Config) -> Result<ApiRequest, Error> {
     if raw.query.len() as u64 > limits.url_bytes_max {
         return Err(Error::TooMany {
             what: "bytes of query",
@@ -162,17 +203,36 @@ pub fn parse(raw: &RawRequest, path: &str, body: &Bytes, limits: &Config) -> Res
             limit: limits.url_bytes_max,
         });
     }
-    let path = Path::parse(path)?;
-    let preferences = Preferences::parse(raw.prefer.as_deref())?;
-    let media = Media::negotiate(raw.accept.as_deref())?;
-    let query = query_string::parse(&raw.query, limits)?;
-    let action = action(raw, body, query.columns, query.on_conflict)?;
-    let window = match action {
-        Action::Read { head: false } => query.window.intersect(range::header(raw.range.as_deref())?)?,
+    let preferences = Preferences::parse(raw.prefer.as_deref(), limits)?;
+    let precondition = Precondition::parse(raw.if_match.as_deref(), raw.if_none_match.as_deref())?;
+    let media = Media::negotiate(raw.accept.as_deref(), limits)?;
+    // Only where nothing else can say what the arguments are.
+    let takes_arguments = path.call.is_some() && matches!(raw.method, Method::Get | Method::Head);
+    let query = query_string::parse(&raw.query, takes_arguments, limits)?;
+    let action = match &mut path.call {
+        None => action(raw, body, query.columns, query.on_conflict)?,
+        Some(path) => {
+            let call = Call::parse(raw, body, std::mem::take(&mut path.pairs), query.arguments)?;
+            Action::Call { call, columns: query.columns }
+        }
+    };
+    if matches!(action, Action::Put { .. }) && query.window != Window::default() {
+        return Err(Error::PutWindow);
+    }
+    let window = match &action {
+        Action::Read { head: false }
+        | Action::Call { call: Call { only_reads: true, head: false, .. }, .. } => {
+            query.window.intersect(range::header(raw.range.as_deref())?)?
+        }
         _ => query.window,
+    };
+    let canonical_query = match action {
+        Action::Read { .. } => canonical(&raw.query),
+        _ => String::new(),
     };
     Ok(ApiRequest {
         path,
+        profile: raw.profile.clone(),
         action,
         select: query.select,
         filters: query.filters,
@@ -180,7 +240,9 @@ pub fn parse(raw: &RawRequest, path: &str, body: &Bytes, limits: &Config) -> Res
         windows: query.windows,
         window,
         preferences,
+        precondition,
         media,
+        canonical_query,
     })
 }
 
@@ -190,7 +252,7 @@ fn action(
     columns: Option<Vec<String>>,
     on_conflict: Option<Vec<String>>,
 ) -> Result<Action, Error> {
-    const ALLOWED: &str = "GET, HEAD, POST, PATCH, DELETE";
+    const ALLOWED: &str = "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE";
     match raw.method {
         Method::Get => Ok(Action::Read { head: false }),
         Method::Head => Ok(Action::Read { head: true }),
@@ -206,9 +268,11 @@ fn action(
             let payload = Payload::parse(raw.content_type.as_deref(), body)?;
             Ok(Action::Update { payload, columns })
         }
-        Method::Delete => Ok(Action::Delete),
-        Method::Put | Method::Options | Method::Other => {
-            Err(Error::Method { method: raw.method, allowed: ALLOWED })
+        Method::Put => {
+            let payload = Payload::parse(raw.content_type.as_deref(), body)?;
+            Ok(Action::Put { payload, columns })
         }
+        Method::Delete => Ok(Action::Delete),
+        Method::Options | Method::Other => Err(Error::Method { method: raw.method, allowed: ALLOWED }),
     }
 }

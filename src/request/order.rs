@@ -1,12 +1,14 @@
 //! `order=title.desc.nullslast,data->>a`.
 
 use super::Error;
-use super::filter::{Field, field};
+use super::filter::{self, Field};
 use super::scan::Scan;
 
 /// One term of an order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderTerm {
+    /// `relation(field)`: the embedded relation that the field is of.
+    pub relation: Option<String>,
     pub field: Field,
     pub direction: Option<Direction>,
     pub nulls: Option<Nulls>,
@@ -45,11 +47,15 @@ pub(super) fn parse(parameter: &str, value: &str) -> Result<Vec<OrderTerm>, Erro
 
 fn term(scan: &mut Scan<'_>) -> Result<OrderTerm, Error> {
     const EXPECTED: &str = "asc, desc, nullsfirst or nullslast";
-    let field = field(scan)?;
-    if scan.looking_at("(") {
-        return Err(Error::NotImplemented { what: "ordering by a related relation" });
+    let mut field = filter::field(scan)?;
+    let mut relation = None;
+    if field.json_path.is_empty() && scan.eat("(") {
+        scan.skip_spaces();
+        relation = Some(field.name);
+        field = filter::field(scan)?;
+        scan.expect(")", "a closing parenthesis")?;
     }
-    let mut term = OrderTerm { field, direction: None, nulls: None };
+    let mut term = OrderTerm { relation, field, direction: None, nulls: None };
     while scan.eat(".") {
         let start = scan.mark();
         match scan.take_while(|c| c.is_ascii_alphabetic()) {
@@ -79,11 +85,16 @@ mod tests {
         assert_eq!(terms[1].field.json_path.len(), 1);
         assert_eq!(terms[2].direction, None);
         assert!(parse("order", "").unwrap().is_empty());
+        let terms = parse("order", "a(b->c).desc.nullslast,d").unwrap();
+        assert_eq!((terms[0].relation.as_deref(), terms[0].field.name.as_str()), (Some("a"), "b"));
+        assert_eq!((terms[0].nulls, terms[1].relation.as_deref()), (Some(Nulls::Last), None));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for bad in ["a.down", "a.nullslast.desc", "a.asc.desc", "a,", "a.asc b"] {
+        for bad in
+            ["a.down", "a.nullslast.desc", "a.asc.desc", "a,", "a.asc b", "a(b", "a()", "a(b(c))", "a->b(c)"]
+        {
             assert!(parse("order", bad).is_err(), "{bad}");
         }
     }

@@ -1,4 +1,4 @@
-//! The path: `/{tenant}/{relation}/{key}`, where the tenant selector and the key may be absent.
+//! The path: `/{tenant}/{relation}/{key}`, where the tenant selector and the key may be absent; `/{tenant}/rpc/{function}`.
 
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
@@ -9,9 +9,30 @@ use crate::identity;
 /// Where a request goes, below the tenant selector.
 #[derive(Debug, PartialEq)]
 pub struct Path {
+    /// Of a call: the name of the function.
     pub relation: String,
     /// The values of the key's columns, the tenant column left out: `/items/{id}`, `/parts/{order},{line}`.
     pub key: Option<Vec<String>>,
+    /// A function is called.
+    pub call: Option<PathCall>,
+}
+
+/// What the path of a call says beside the function's name: nothing, or what a route found in it.
+#[derive(Debug, Default, PartialEq)]
+pub struct PathCall {
+    /// The schema of the function, where a route leads to it.
+    pub schema: Option<String>,
+    /// What the path gives to arguments.
+    pub pairs: Vec<(String, String)>,
+    /// The path, where any word in it would have led here: it may have been meant for a relation's name.
+    pub catch_all: Option<String>,
+}
+
+/// The decoded segments of a path, for routes: None where it has none, or one is no text.
+pub fn segments(path: &str) -> Option<Vec<String>> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').map(|segment| decode(segment).ok()).collect()
 }
 
 /// Splits a leading tenant selector off: a first segment that is a UUID in its canonical form.
@@ -29,9 +50,17 @@ pub fn split_tenant(path: &str) -> (Option<Uuid>, &str) {
     }
 }
 
+/// Whether what [`split_tenant`] left of a path is that of the OpenAPI document: `/openapi.json`, or nothing.
+pub fn names_document(path: &str) -> bool {
+    matches!(path, "" | "/" | "/openapi.json")
+}
+
 impl Path {
     /// Parses what follows the selector; a trailing slash is tolerated.
-    pub(super) fn parse(path: &str) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Root`] where nothing follows, [`Error::Path`], [`Error::Encoding`].
+    pub fn parse(path: &str) -> Result<Self, Error> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);
         let mut segments = path.split('/');
@@ -39,16 +68,16 @@ impl Path {
         if relation.is_empty() {
             return Err(if path.is_empty() { Error::Root } else { Error::Path });
         }
-        let key = match segments.next() {
-            None => None,
-            Some("") => return Err(Error::Path),
-            // Split before decoding: a comma within a value is sent as %2C.
-            Some(key) => Some(key.split(',').map(decode).collect::<Result<_, _>>()?),
-        };
-        if segments.next().is_some() {
+        let below = segments.next();
+        if below == Some("") || segments.next().is_some() {
             return Err(Error::Path);
         }
-        Ok(Path { relation, key })
+        if let (Some(function), "rpc") = (below, relation.as_str()) {
+            return Ok(Path { relation: decode(function)?, key: None, call: Some(PathCall::default()) });
+        }
+        // Split before decoding: a comma within a value is sent as %2C.
+        let key = below.map(|key| key.split(',').map(decode).collect::<Result<_, _>>()).transpose()?;
+        Ok(Path { relation, key, call: None })
     }
 }
 
@@ -64,7 +93,8 @@ mod tests {
     use super::*;
 
     fn path(relation: &str, key: Option<&[&str]>) -> Path {
-        Path { relation: relation.into(), key: key.map(|of| of.iter().map(|&value| value.into()).collect()) }
+        let key = key.map(|of| of.iter().map(|&value| value.into()).collect());
+        Path { relation: relation.into(), key, call: None }
     }
 
     #[test]
@@ -81,6 +111,16 @@ mod tests {
         assert_eq!(Path::parse("/items/").unwrap(), path("items", None));
         assert_eq!(Path::parse("/it%20ems").unwrap(), path("it ems", None));
         assert_eq!(Path::parse("/items/a%2Fb%2C,c").unwrap(), path("items", Some(&["a/b,", "c"])));
+    }
+
+    #[test]
+    fn below_rpc_stands_a_function() {
+        let call = Path { relation: "f,g".into(), key: None, call: Some(PathCall::default()) };
+        assert_eq!(Path::parse("/rpc/f,g/"), Ok(call));
+        assert_eq!(Path::parse("/rpc"), Ok(path("rpc", None)));
+        assert_eq!(Path::parse("/rpc/f/x"), Err(Error::Path));
+        assert_eq!(segments("/go/a%2Fb/"), Some(vec!["go".to_owned(), "a/b".to_owned()]));
+        assert_eq!(segments("/%ff"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Sorts the parameters of a query string: what is reserved, what is a filter, and for which embedded relation.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::filter::{self, Filter};
 use super::order::{self, OrderTerm};
@@ -20,6 +20,8 @@ pub(super) struct Query {
     pub window: Window,
     pub columns: Option<Vec<String>>,
     pub on_conflict: Option<Vec<String>>,
+    /// Parameters without an operator, where a function takes them.
+    pub arguments: Vec<(String, String)>,
 }
 
 /// Whether a query string has a parameter `access_token`, in which a client may send a token (RFC 6750 2.3). It is never
@@ -31,7 +33,37 @@ pub fn names_token(query: &str) -> bool {
     })
 }
 
-pub(super) fn parse(query: &str, limits: &Config) -> Result<Query, Error> {
+/// A query string in its canonical form: decoded, sorted by name, and encoded again. Two that mean the same by their
+/// parameters alone are the same text; what cannot be decoded stays as it is.
+pub fn canonical(query: &str) -> String {
+    let mut parameters: Vec<(String, String)> = query
+        .split('&')
+        .filter(|text| !text.is_empty())
+        .map(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let decoded = |text: &str| decode(text).unwrap_or_else(|_| text.to_owned());
+            (decoded(name), decoded(value))
+        })
+        .collect();
+    // Stable: repeated parameters keep their order.
+    parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut text = String::with_capacity(query.len());
+    for (name, value) in &parameters {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        text.extend(utf8_percent_encode(name, UNRESERVED));
+        text.push('=');
+        text.extend(utf8_percent_encode(value, UNRESERVED));
+    }
+    text
+}
+
+/// What is written as it is: the unreserved characters of RFC 3986 2.3.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// `takes_arguments`: what is no filter is an argument of a function, and no error.
+pub(super) fn parse(query: &str, takes_arguments: bool, limits: &Config) -> Result<Query, Error> {
     let mut parsed = Query {
         select: vec![SelectItem::All],
         filters: Vec::new(),
@@ -40,16 +72,37 @@ pub(super) fn parse(query: &str, limits: &Config) -> Result<Query, Error> {
         window: Window::default(),
         columns: None,
         on_conflict: None,
+        arguments: Vec::new(),
     };
-    for parameter in query.split('&').filter(|text| !text.is_empty()) {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        add(&mut parsed, &decode(name)?, &decode(value)?)?;
+    for (name, value) in pairs(query)? {
+        match add(&mut parsed, &name, &value) {
+            Err(_) if takes_arguments && !is_reserved(&name) => parsed.arguments.push((name, value)),
+            added => added?,
+        }
     }
     let comparisons = parsed.filters.iter().map(|filter| size(&filter.condition)).sum::<u64>();
     if comparisons > limits.filters_max {
         return Err(Error::TooMany { what: "filters", setting: "filters_max", limit: limits.filters_max });
     }
     Ok(parsed)
+}
+
+/// The parameters of a query string, or the fields of a form, decoded.
+pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, Error> {
+    let parameters = text.split('&').filter(|text| !text.is_empty());
+    parameters
+        .map(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+/// Whether a parameter of this name has a meaning of its own, for the top level or an embedded relation.
+fn is_reserved(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    matches!(name, "select" | "columns" | "on_conflict")
+        || matches!(last, "limit" | "offset" | "order" | "and" | "or")
 }
 
 fn add(query: &mut Query, name: &str, value: &str) -> Result<(), Error> {
@@ -152,7 +205,7 @@ mod tests {
     use super::*;
 
     fn query(text: &str) -> Result<Query, Error> {
-        parse(text, &Config::default())
+        parse(text, false, &Config::default())
     }
 
     #[test]
@@ -175,6 +228,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_filter_is_an_argument_where_a_function_takes_it() {
+        let parsed = parse("a=1&b=eq.1&a=2&c.d=x&limit=3&is=is.it", true, &Config::default()).unwrap();
+        let names: Vec<_> = parsed.arguments.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(names, ["a=1", "a=2", "c.d=x", "is=is.it"]);
+        assert_eq!((parsed.filters.len(), parsed.window.limit), (1, Some(3)));
+        assert!(parse("limit=x", true, &Config::default()).is_err());
+        assert!(parse("a.order=,", true, &Config::default()).is_err());
+    }
+
+    #[test]
     fn a_token_parameter_is_found_however_it_is_written() {
         for query in ["access_token=x", "a=eq.1&access_token", "access%5Ftoken=x", "access_token=&a=eq.1"] {
             assert!(names_token(query), "{query}");
@@ -182,6 +245,14 @@ mod tests {
         for query in ["", "a=eq.access_token", "my_access_token=eq.1", "access_token2=eq.1"] {
             assert!(!names_token(query), "{query}");
         }
+    }
+
+    #[test]
+    fn the_canonical_form_is_sorted_by_name_and_encoded_anew() {
+        assert_eq!(canonical("b=eq.1&a=eq.1"), "a=eq.1&b=eq.1");
+        assert_eq!(canonical("&select=a,b&a=in.(1,2)&a=eq.x+y"), "a=in.%281%2C2%29&a=eq.x%20y&select=a%2Cb");
+        assert_eq!(canonical("a=%ff&b"), "a=%25ff&b=");
+        assert_eq!(canonical(""), "");
     }
 
     #[test]

@@ -14,12 +14,50 @@ pub enum SelectItem {
         field: Field,
         cast: Option<String>,
     },
+    /// `alias:field::cast.sum()::cast`, or `count()`, which has no field.
+    Aggregate {
+        alias: Option<String>,
+        field: Option<Field>,
+        /// The cast of what goes into the function.
+        cast: Option<String>,
+        function: Aggregate,
+        /// The cast of what comes out of it.
+        result: Option<String>,
+    },
     Embed(EmbedItem),
 }
 
-/// `alias:relation!hint!inner(select)`.
+/// An aggregate function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregate {
+    Sum,
+    Avg,
+    Count,
+    Min,
+    Max,
+}
+
+impl Aggregate {
+    /// Its word in the dialect, and the name of its member where no alias is given.
+    pub fn name(self) -> &'static str {
+        match self {
+            Aggregate::Sum => "sum",
+            Aggregate::Avg => "avg",
+            Aggregate::Count => "count",
+            Aggregate::Min => "min",
+            Aggregate::Max => "max",
+        }
+    }
+
+    const ALL: [Aggregate; 5] =
+        [Aggregate::Sum, Aggregate::Avg, Aggregate::Count, Aggregate::Min, Aggregate::Max];
+}
+
+/// `alias:relation!hint!inner(select)`, or `...relation(select)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbedItem {
+    /// `...`: its members stand among those of its parent.
+    pub spread: bool,
     pub alias: Option<String>,
     pub relation: String,
     pub hint: Option<String>,
@@ -70,8 +108,9 @@ fn item(scan: &mut Scan<'_>, depth: usize) -> Result<SelectItem, Error> {
     if scan.eat("*") {
         return Ok(SelectItem::All);
     }
-    if scan.looking_at("...") {
-        return Err(Error::NotImplemented { what: "spread embeds" });
+    if scan.eat("...") {
+        let relation = scan.name()?;
+        return embed(scan, true, None, relation, depth);
     }
     let mut read = field(scan)?;
     scan.skip_spaces();
@@ -86,20 +125,34 @@ fn item(scan: &mut Scan<'_>, depth: usize) -> Result<SelectItem, Error> {
         read = field(scan)?;
         scan.skip_spaces();
     }
+    let is_bare = read.json_path.is_empty();
+    if is_bare && read.name == "count" && scan.eat("()") {
+        let result = optional_cast(scan)?;
+        let function = Aggregate::Count;
+        return Ok(SelectItem::Aggregate { alias, field: None, cast: None, function, result });
+    }
     if scan.looking_at("(") || scan.looking_at("!") {
-        if !read.json_path.is_empty() {
+        if !is_bare {
             return Err(scan.error("a comma or the end of the parameter"));
         }
-        return embed(scan, alias, read.name, depth);
+        return embed(scan, false, alias, read.name, depth);
     }
-    if scan.looking_at(".") {
-        return Err(Error::NotImplemented { what: "aggregate functions" });
+    let cast = optional_cast(scan)?;
+    if scan.eat(".") {
+        let start = scan.mark();
+        let word = scan.take_while(|c| c.is_ascii_alphabetic());
+        let function = Aggregate::ALL.into_iter().find(|function| function.name() == word);
+        let Some(function) = function.filter(|_| scan.eat("()")) else {
+            return Err(scan.error_at(start, "sum(), avg(), count(), min() or max()"));
+        };
+        let result = optional_cast(scan)?;
+        return Ok(SelectItem::Aggregate { alias, field: Some(read), cast, function, result });
     }
-    let cast = match scan.eat("::") {
-        true => Some(cast(scan)?),
-        false => None,
-    };
     Ok(SelectItem::Field { alias, field: read, cast })
+}
+
+fn optional_cast(scan: &mut Scan<'_>) -> Result<Option<String>, Error> {
+    if scan.eat("::") { cast(scan).map(Some) } else { Ok(None) }
 }
 
 fn cast(scan: &mut Scan<'_>) -> Result<String, Error> {
@@ -109,12 +162,14 @@ fn cast(scan: &mut Scan<'_>) -> Result<String, Error> {
 
 fn embed(
     scan: &mut Scan<'_>,
+    spread: bool,
     alias: Option<String>,
     relation: String,
     depth: usize,
 ) -> Result<SelectItem, Error> {
     let mut hint = None;
     let mut join = JoinKind::Left;
+    scan.skip_spaces();
     while scan.eat("!") {
         let word = scan.name()?;
         match word.as_str() {
@@ -126,7 +181,7 @@ fn embed(
     scan.expect("(", "an opening parenthesis")?;
     let select = list(scan, depth + 1)?;
     scan.expect(")", "a comma or a closing parenthesis")?;
-    Ok(SelectItem::Embed(EmbedItem { alias, relation, hint, join, select }))
+    Ok(SelectItem::Embed(EmbedItem { spread, alias, relation, hint, join, select }))
 }
 
 #[cfg(test)]
@@ -161,12 +216,48 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_and_unbuilt_selects_are_refused() {
-        for bad in ["items(", "a,,b", "a b)", "a::", ",", "a->", "items(*))"] {
+    fn spreads_and_aggregates_are_told_from_embeds() {
+        let items =
+            parse("...items!inner(a),n:id::int.sum()::text,count(),c:count(),count(a),count!left()").unwrap();
+        assert!(matches!(
+            &items[0],
+            SelectItem::Embed(EmbedItem { spread: true, join: JoinKind::Inner, .. })
+        ));
+        let SelectItem::Aggregate { alias, field, cast, function, result } = &items[1] else { panic!() };
+        assert_eq!(
+            (alias.as_deref(), cast.as_deref(), result.as_deref()),
+            (Some("n"), Some("int"), Some("text"))
+        );
+        assert_eq!((field.as_ref().unwrap().name.as_str(), *function), ("id", Aggregate::Sum));
+        assert!(matches!(&items[2], SelectItem::Aggregate { field: None, alias: None, .. }));
+        assert!(matches!(&items[3], SelectItem::Aggregate { field: None, alias: Some(_), .. }));
+        // A relation may be called count, where something is selected of it or said about it.
+        assert!(matches!(&items[4..], [SelectItem::Embed(_), SelectItem::Embed(_)]));
+    }
+
+    #[test]
+    fn unfinished_selects_are_refused() {
+        for bad in [
+            "items(",
+            "a,,b",
+            "a b)",
+            "a::",
+            ",",
+            "a->",
+            "items(*))",
+            "...items",
+            "...a:items(*)",
+            "... (*)",
+            "a.total()",
+            "a.sum",
+            "a.sum(",
+            "a.sum(b)",
+            "a.",
+            "a.sum().avg()",
+            "a->b(c)",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
-        assert!(matches!(parse("...items(*)"), Err(Error::NotImplemented { .. })));
-        assert!(matches!(parse("id.count()"), Err(Error::NotImplemented { .. })));
         assert!(parse(&format!("{}{}", "a(".repeat(100), ")".repeat(100))).is_err());
     }
 }

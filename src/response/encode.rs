@@ -31,6 +31,12 @@ impl<'a> FromSql<'a> for Raw<'a> {
     }
 }
 
+/// The bytes of `row`'s column `index` as Postgres sent them; None for NULL.
+pub(super) fn sent(row: &Row, index: usize) -> Result<Option<&[u8]>, Unreadable> {
+    let raw = row.try_get::<_, Option<Raw<'_>>>(index).map_err(|_| Unreadable { column: index })?;
+    Ok(raw.map(|Raw(bytes)| bytes))
+}
+
 /// Appends the value of `row`'s column `index`; NULL is `null`.
 pub(super) fn value(
     out: &mut BytesMut,
@@ -39,9 +45,9 @@ pub(super) fn value(
     index: usize,
 ) -> Result<(), Unreadable> {
     let unreadable = Unreadable { column: index };
-    match row.try_get::<_, Option<Raw<'_>>>(index).map_err(|_| unreadable)? {
+    match sent(row, index)? {
         None => out.extend_from_slice(b"null"),
-        Some(Raw(bytes)) => bytes_as_json(out, encoding, bytes).ok_or(unreadable)?,
+        Some(bytes) => bytes_as_json(out, encoding, bytes).ok_or(unreadable)?,
     }
     Ok(())
 }

@@ -226,7 +226,7 @@ fn stamp() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn every_value_is_written_as_to_json_writes_it() {
+fn every_value_is_written_as_to_json_writes_it_and_every_row_as_postgres_writes_rows() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let columns = columns();
     let (database, server, superuser) = runtime.block_on(arrange(&columns));
@@ -305,6 +305,9 @@ async fn check(
         .query(&format!("select {} from api.encoded order by n", expected.join(", ")), &[])
         .await
         .unwrap();
+    as_records(&names, server, superuser).await?;
+    without_nulls(&names, server, superuser).await?;
+    one_line_each(rows.len(), server).await?;
     let answer = server.get("/encoded?order=n", &Token::leslie()).send().await;
     prop_assert_eq!(answer.status, 200, "{}", answer.text);
     let answered: Vec<BTreeMap<String, Box<RawValue>>> = serde_json::from_str(&answer.text)
@@ -318,5 +321,62 @@ async fn check(
             prop_assert_eq!(ours, theirs.trim(), "{} of {:?}", type_name, made_of);
         }
     }
+    Ok(())
+}
+
+/// Compares the CSV with the rows as Postgres itself makes text of them.
+async fn as_records(names: &[String], server: &Server, superuser: &Client) -> Result<(), TestCaseError> {
+    let expected = superuser
+        .query_one(
+            &format!(
+                "select string_agg(substring(r::text, 2, length(r::text) - 2), e'\\n' order by n) \
+                 from (select row({}) as r, n from api.encoded) as t",
+                names.join(", ")
+            ),
+            &[],
+        )
+        .await
+        .unwrap();
+    let path = format!("/encoded?order=n&select={}", names.join(","));
+    let answer = server.get(&path, &Token::leslie()).header("accept", "text/csv").send().await;
+    prop_assert_eq!(answer.status, 200, "{}", answer.text);
+    let expected = format!("{}\n{}", names.join(","), expected.get::<_, String>(0));
+    prop_assert_eq!(answer.text, expected);
+    Ok(())
+}
+
+/// Compares an answer without nulls with what `json_strip_nulls` makes of each row.
+async fn without_nulls(names: &[String], server: &Server, superuser: &Client) -> Result<(), TestCaseError> {
+    let expected = superuser
+        .query_one(
+            &format!(
+                "select string_agg(json_strip_nulls(row_to_json(r))::text, e'\\n' order by r.n) \
+                 from (select n, {} from api.encoded) as r",
+                names.join(", ")
+            ),
+            &[],
+        )
+        .await
+        .unwrap();
+    let path = format!("/encoded?order=n&select=n,{}", names.join(","));
+    let accept = "application/vnd.pgrst.array+json;nulls=stripped";
+    let answer = server.get(&path, &Token::leslie()).header("accept", accept).send().await;
+    prop_assert_eq!(answer.status, 200, "{}", answer.text);
+    let rows: Vec<Box<RawValue>> = serde_json::from_str(&answer.text)
+        .map_err(|error| TestCaseError::fail(format!("no JSON, {error}: {}", answer.text)))?;
+    let answered: Vec<_> = rows.iter().map(|row| row.get()).collect();
+    prop_assert_eq!(answered.join("\n"), expected.get::<_, String>(0));
+    Ok(())
+}
+
+/// Reads an answer of lines: whatever the values hold, a row is one line, and the same as in an array.
+async fn one_line_each(rows: usize, server: &Server) -> Result<(), TestCaseError> {
+    let request = server.get("/encoded?order=n", &Token::leslie());
+    let answer = request.header("accept", "application/x-ndjson").send().await;
+    prop_assert_eq!(answer.status, 200, "{}", answer.text);
+    let lines: Vec<_> = answer.text.split_terminator('\n').collect();
+    prop_assert_eq!(lines.len(), rows);
+    let array = server.get("/encoded?order=n", &Token::leslie()).send().await;
+    prop_assert_eq!(format!("[{}]", lines.join(",")), array.text.replace(['\n', '\r'], " "));
     Ok(())
 }

@@ -26,7 +26,7 @@ impl Logins {
             .sql(&format!(
                 "grant connect on database {} to {name};
                  grant usage on schema tenancy, api to {name};
-                 grant select on tenancy.relation, tenancy.tenants to {name};
+                 grant select on tenancy.relation, tenancy.function, tenancy.tenants to {name};
                  grant select, insert, update, delete on all tables in schema api to {name};
                  grant execute on all functions in schema tenancy to {name}",
                 self.database.name
@@ -175,17 +175,29 @@ async fn a_connection_that_begins_with_a_tenant_does_not_start() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_served_twice_does_not_start() {
+async fn a_name_of_two_schemas_means_the_first_or_that_of_the_profile() {
     let database = Database::demo().await;
     database
         .sql("create schema shop authorization rowhouse_owner; grant usage on schema shop to rowhouse_app")
         .await;
     database.as_owner(&protected("shop.items")).await;
-    let line = refusal_to_serve(&database.app_url(), &[("schemas", "api,shop")]);
-    assert!(line.contains("the name items is served twice, by api.items and shop.items"), "{line}");
-    // One of them alone is fine.
-    let server = Server::with(&database, ServerOptions::default().set("schemas", "shop")).await;
-    server.get("/items", &Token::leslie()).send().await.is(200);
+    let server = Server::with(&database, ServerOptions::default().set("schemas", "api,shop")).await;
+    let token = Token::leslie();
+    let first = server.get("/items?select=title", &token).send().await.is(200);
+    assert_eq!((first.rows().len(), first.header("content-profile")), (5, None));
+    let shop = [("accept-profile", b"shop".as_slice())];
+    let second = server.get("/items", &token).headers(&shop).send().await.is(200);
+    assert_eq!((second.rows().len(), second.header("content-profile")), (1, Some("shop")));
+    // What only the second has needs no profile, and is in no other.
+    let api = [("accept-profile", b"api".as_slice())];
+    server.get("/items?select=body", &token).headers(&api).send().await.fails(400, "42703");
+    // A write names the schema of its body.
+    let shop = [("content-profile", b"shop".as_slice())];
+    let row = serde_json::json!({"id": 2, "body": "x"});
+    server.post("/items", &token, row).headers(&shop).send().await.is(201);
+    let told = server.get("/items", &token).headers(&[("accept-profile", b"public")]).send().await;
+    let told = told.fails(406, "PGRST106");
+    assert!(!told.text.contains("shop"), "{told:?}");
 }
 
 #[tokio::test]
@@ -557,23 +569,21 @@ async fn a_signal_right_after_the_start_reloads_and_does_not_end_the_service() {
 #[tokio::test]
 async fn a_reload_that_fails_keeps_the_older_catalog_and_ready_tells() {
     let database = Database::demo().await;
-    database
-        .sql("create schema shop authorization rowhouse_owner; grant usage on schema shop to rowhouse_app")
-        .await;
-    let server = Server::with(&database, ServerOptions::default().set("schemas", "api,shop")).await;
+    let server = Server::start(&database).await;
     assert_eq!(readiness(&server).await["reload_fault"], Value::Null);
     let fault = |wanted: bool| {
         let server = &server;
         async move { readiness(server).await["reload_fault"].is_string() == wanted }
     };
-    database.as_owner(&format!("{}; notify rowhouse, 'reload'", protected("shop.items"))).await;
+    let declarations = "select on tenancy.relation";
+    database.as_owner(&format!("revoke {declarations} from rowhouse_app; notify rowhouse, 'reload'")).await;
     eventually("the fault is told", || fault(true)).await;
     let told = readiness(&server).await;
-    assert!(told["reload_fault"].as_str().unwrap().contains("items is served twice"), "{told}");
+    assert!(told["reload_fault"].as_str().unwrap().contains("the catalog could not be read"), "{told}");
     assert_eq!(server.get("/items", &Token::leslie()).send().await.is(200).rows().len(), 5);
     let metrics = server.admin("/metrics").await.text;
     assert!(metrics.contains("rowhouse_catalog_reloads_total{outcome=\"failed\"} 1"), "{metrics}");
-    database.as_owner("drop table shop.items; notify rowhouse, 'reload'").await;
+    database.as_owner(&format!("grant {declarations} to rowhouse_app; notify rowhouse, 'reload'")).await;
     eventually("the fault is over", || fault(false)).await;
     server.get("/items", &Token::leslie()).send().await.is(200);
 }

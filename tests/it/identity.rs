@@ -357,11 +357,10 @@ async fn nothing_that_a_client_sends_beside_its_token_reaches_the_settings() {
     let server = Server::start(&database).await;
     let before = server.get("/settings", &Token::leslie()).send().await.is(200).rows().remove(0);
     let tx = "tx=commit, app.current_tenant_id=162be16f-4c1d-4b0e-9a53-6f7d20c8e915, timezone=Asia/Tokyo";
-    let headers: [(&str, &[u8]); 6] = [
+    let headers: [(&str, &[u8]); 5] = [
         ("prefer", tx.as_bytes()),
         ("x-hasura-role", b"admin"),
         ("role", b"postgres"),
-        ("accept-profile", b"tenancy"),
         ("app.current_role", b"admin"),
         ("x-request-id", b"'; set app.current_role = 'admin"),
     ];

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::support::{Answer, DUNDER, Database, PAWNEE, Server, Token};
+use crate::support::{Answer, DUNDER, Database, PAWNEE, Server, ServerOptions, Token};
 
 /// Whose token is sent, and whose rows are tried for.
 const OWN: Uuid = PAWNEE;
@@ -29,27 +29,91 @@ const TABLES: &[(&str, &str)] = &[
     ("api.ticket_comments", "tenant_id"),
     ("api.documents", "tenant_id"),
     ("api.members", "tenant_id"),
+    ("api.labels", "tenant_id"),
+    ("api.item_labels", "tenant_id"),
 ];
+
+/// What the demo has not: a junction, a view, a computed field and two computed relationships.
+const SHAPES: &str = r#"
+create table api.labels (
+    tenant_id uuid not null default tenancy.current_tenant_id(),
+    id text not null,
+    name text,
+    constraint labels_pkey primary key (tenant_id, id)
+);
+create table api.item_labels (
+    tenant_id uuid not null default tenancy.current_tenant_id(),
+    item_id uuid not null,
+    label_id text not null,
+    constraint item_labels_pkey primary key (tenant_id, item_id, label_id),
+    constraint item_labels_item_fkey foreign key (tenant_id, item_id) references api.items (tenant_id, id) on delete cascade,
+    constraint item_labels_label_fkey foreign key (tenant_id, label_id) references api.labels (tenant_id, id) on delete cascade
+);
+create view api.titled with (security_invoker) as select i.title, i.id, i.tenant_id from api.items as i;
+grant select, insert, update, delete on api.titled to rowhouse_app;
+create function api.loud_title(item api.items) returns text language sql stable
+    return pg_catalog.upper(item.title);
+create function api.siblings(item api.items) returns setof api.items language sql stable
+    begin atomic select i.* from api.items as i where i.id <> item.id; end;
+create function api.namesake(label api.labels) returns setof api.items rows 1 language sql stable
+    begin atomic select i.* from api.items as i where i.title = label.name; end;
+create function api.relabel(label_id text, name text) returns setof api.labels language sql volatile
+    begin atomic
+        update api.labels as l set name = relabel.name where l.id = relabel.label_id returning l.*;
+    end;
+grant execute on all functions in schema api to rowhouse_app;
+"#;
+
+const SHAPED_ROWS: &str = "
+insert into api.labels (tenant_id, id, name) values
+    ('7a245486-3fc8-47ec-b303-04fefe7a58ff', 'label-of-ours', 'pit'),
+    ('7a245486-3fc8-47ec-b303-04fefe7a58ff', 'shared-label', 'park'),
+    ('162be16f-4c1d-4b0e-9a53-6f7d20c8e915', 'shared-label', 'Paper of theirs'),
+    ('162be16f-4c1d-4b0e-9a53-6f7d20c8e915', 'label-of-theirs', 'Toner of theirs');
+insert into api.item_labels (tenant_id, item_id, label_id)
+    select i.tenant_id, i.id, l.id from api.items as i inner join api.labels as l on l.tenant_id = i.tenant_id
+    where l.id <> 'label-of-ours';
+";
 
 const GLOBAL: &str = "api.newsfeed_items";
 
 #[tokio::test]
 async fn no_role_reaches_another_tenants_rows_by_any_verb() {
     let database = Database::demo().await;
+    database.as_owner(SHAPES).await;
+    for table in ["api.labels", "api.item_labels"] {
+        isolate(&database, table).await;
+    }
+    database.sql(SHAPED_ROWS).await;
     let superuser = database.superuser().await;
     save(&superuser).await;
     let before = checksums(&superuser).await;
-    let mut world =
-        World { server: Server::start(&database).await, secrets: secrets(&superuser).await, superuser };
+    let options = ServerOptions::default().set("aggregates", true);
+    let mut world = World {
+        server: Server::with(&database, options).await,
+        secrets: secrets(&superuser).await,
+        superuser,
+    };
 
     let mut text = String::new();
     for relation in relations(&world.superuser).await {
         let _ = writeln!(text, "## {}\n", relation.name);
         heading(&mut text);
-        for probe in probes(&relation) {
+        for probe in probes(&relation).into_iter().chain(world.conditional(&relation).await) {
             world.line(&mut text, &probe, &relation).await;
         }
         text.push('\n');
+    }
+    for relation in relations(&world.superuser).await {
+        let shapes = shapes(&relation);
+        if !shapes.is_empty() {
+            let _ = writeln!(text, "## Shapes of {}\n", relation.name);
+            heading(&mut text);
+            for probe in shapes {
+                world.line(&mut text, &probe, &relation).await;
+            }
+            text.push('\n');
+        }
     }
     text.push_str("## Selectors\n\n");
     heading(&mut text);
@@ -85,15 +149,29 @@ async fn no_role_reaches_another_tenants_rows_by_any_verb() {
     expect_file!["isolation.txt"].assert_eq(&text);
 }
 
+/// Makes `table` each tenant's own, and the request role may do with it what the demo's tables let it.
+async fn isolate(database: &Database, table: &str) {
+    let ddl = format!(
+        "alter table {table} enable row level security; alter table {table} force row level security;
+        create policy all_tenant on {table} for all to rowhouse_app
+            using (tenant_id = (select tenancy.current_tenant_id()))
+            with check (tenant_id = (select tenancy.current_tenant_id()));
+        grant select, insert, update, delete on {table} to rowhouse_app;
+        select tenancy.declare('{table}', 'tenant', 'For a test.');"
+    );
+    database.as_owner(&ddl).await;
+}
+
+/// The claims that the documents' policies ask for, so that it is not for want of them that nothing is seen.
+fn strong(token: Token) -> Token {
+    token
+        .claim("department", "sales")
+        .claim("amr", json!(["pwd", "otp"]))
+        .permissions(&["documents:write", "documents:delete"])
+}
+
 /// Who tries.
 fn roles() -> [(&'static str, Token); 4] {
-    // The claims that the documents' policies ask for, so that it is not for want of them that nothing is seen.
-    let strong = |token: Token| {
-        token
-            .claim("department", "sales")
-            .claim("amr", json!(["pwd", "otp"]))
-            .permissions(&["documents:write", "documents:delete"])
-    };
     [
         ("owner", strong(Token::new(OWN, "leslie.knope", "owner"))),
         ("admin", strong(Token::new(OWN, "ron.swanson", "admin"))),
@@ -105,7 +183,7 @@ fn roles() -> [(&'static str, Token); 4] {
 fn heading(text: &mut String) {
     let _ = write!(text, "{:<44}", "");
     for (role, _) in roles() {
-        let _ = write!(text, "{role:<18}");
+        let _ = write!(text, "{role:<20}");
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
@@ -226,6 +304,35 @@ async fn relations(superuser: &Client) -> Vec<Relation> {
             embeds: &["select=*,tenants(*)", "select=*,tenants!inner(*)&tenants.id=eq.OTHER"],
         },
         Relation {
+            name: "labels",
+            tenant,
+            key: "id",
+            own: "label-of-ours".to_owned(),
+            other: "label-of-theirs".to_owned(),
+            absent: "label-of-nobody".to_owned(),
+            new: json!({"id": "label-to-be", "name": "new"}),
+            change: json!({"name": "changed"}),
+            embeds: &[
+                "select=*,items(*),item_labels(*,items(*)),namesake(*)",
+                "select=*,items!inner(*)&items.tenant_id=eq.OTHER",
+            ],
+        },
+        // A view.
+        Relation {
+            name: "titled",
+            tenant,
+            key: "id",
+            own: one(item, OWN).await,
+            other: one(item, OTHER).await,
+            absent: UNKNOWN.to_owned(),
+            new: json!({"title": "new"}),
+            change: json!({"title": "changed"}),
+            embeds: &[
+                "select=*,labels(*),item_labels(*)",
+                "select=*,labels!inner(*)&labels.tenant_id=eq.OTHER",
+            ],
+        },
+        Relation {
             name: "newsfeed_items",
             tenant: None,
             key: "id",
@@ -245,8 +352,12 @@ struct Probe {
     method: Method,
     path: String,
     prefer: &'static str,
+    /// JSON, or where it is a text CSV.
     body: Option<Value>,
+    /// `X-Tenant-Id`.
     header: Option<String>,
+    /// Another header.
+    more: Option<(&'static str, String)>,
     /// It names the other's key, and must be answered as if nobody had that.
     like_absent: bool,
 }
@@ -254,10 +365,14 @@ struct Probe {
 fn probe(label: &str, method: Method, path: String) -> Probe {
     let prefer = if method == Method::GET { "" } else { "return=representation" };
     let label = label.to_owned();
-    Probe { label, method, path, prefer, body: None, header: None, like_absent: false }
+    Probe { label, method, path, prefer, body: None, header: None, more: None, like_absent: false }
 }
 
 impl Probe {
+    fn header(self, name: &'static str, value: &str) -> Self {
+        Probe { more: Some((name, value.to_owned())), ..self }
+    }
+
     fn prefer(self, prefer: &'static str) -> Self {
         Probe { prefer, ..self }
     }
@@ -280,6 +395,7 @@ impl Probe {
             prefer: self.prefer,
             body: self.body.as_ref().map(|body| serde_json::from_str(&replaced(&body.to_string())).unwrap()),
             header: self.header.as_deref().map(replaced),
+            more: self.more.clone(),
             like_absent: false,
         }
     }
@@ -300,6 +416,14 @@ fn with(row: &Value, members: &[(&str, &str)]) -> Value {
     row
 }
 
+/// One row as CSV.
+fn csv(row: &Value) -> Value {
+    let row = row.as_object().unwrap();
+    let names: Vec<&str> = row.keys().map(String::as_str).collect();
+    let values: Vec<&str> = row.values().map(|value| value.as_str().unwrap()).collect();
+    json!(format!("{}\n{}\n", names.join(","), values.join(",")))
+}
+
 const MERGE: &str = "resolution=merge-duplicates, return=representation";
 const IGNORE: &str = "resolution=ignore-duplicates, return=representation";
 const MANY: &str = "handling=strict, max-affected=1000, return=representation";
@@ -313,6 +437,11 @@ fn probes(relation: &Relation) -> Vec<Probe> {
         probe("count", head, format!("/{name}")).prefer("count=exact"),
         probe("get own", get(), format!("/{name}/{own}")),
         probe("filter by own key", get(), format!("/{name}?{key}=eq.{own}")),
+        probe("list, counted", get(), format!("/{name}")).prefer("count=exact"),
+        probe("list as CSV", get(), format!("/{name}")).header("accept", "text/csv"),
+        probe("list as NDJSON", get(), format!("/{name}")).header("accept", "application/x-ndjson"),
+        probe("aggregate", get(), format!("/{name}?select=count()")),
+        probe("methods", Method::OPTIONS, format!("/{name}/{own}")),
     ];
     for (index, embed) in relation.embeds.iter().enumerate() {
         let label = format!("embed {}", index + 1);
@@ -323,6 +452,7 @@ fn probes(relation: &Relation) -> Vec<Probe> {
         probe("update own by key", patch(), format!("/{name}/{own}")).body(change.clone()),
         probe("update own by filter", patch(), format!("/{name}?{key}=eq.{own}")).body(change.clone()),
         probe("update all", patch(), format!("/{name}")).prefer(MANY).body(change.clone()),
+        probe("put own", Method::PUT, format!("/{name}/{own}")).body(new.clone()),
         probe("merge onto own", post(), format!("/{name}")).prefer(MERGE).body(with(new, &[(key, own)])),
         probe("ignore onto own", post(), format!("/{name}")).prefer(IGNORE).body(with(new, &[(key, own)])),
         probe("delete own by key", delete(), format!("/{name}/{own}")),
@@ -343,7 +473,17 @@ fn probes(relation: &Relation) -> Vec<Probe> {
             .like_absent(),
         probe("count of other tenant", Method::HEAD, format!("/{name}?{tenant}=eq.{OTHER}"))
             .prefer("count=exact"),
+        probe("aggregate of other tenant", get(), format!("/{name}?select=count()&{tenant}=eq.{OTHER}")),
+        probe("aggregate by tenant", get(), format!("/{name}?select={tenant},count()")),
+        probe("other's as CSV", get(), format!("/{name}?{key}=eq.{other}"))
+            .header("accept", "text/csv")
+            .like_absent(),
+        probe("other's as NDJSON", get(), format!("/{name}/{other}"))
+            .header("accept", "application/x-ndjson")
+            .like_absent(),
+        probe("methods of other's", Method::OPTIONS, format!("/{name}/{other}")).like_absent(),
         probe("insert for other tenant", post(), format!("/{name}")).body(with(new, named)),
+        probe("insert for other tenant, CSV", post(), format!("/{name}")).body(csv(&with(new, named))),
         probe("insert for both", post(), format!("/{name}"))
             .body(json!([with(new, &[(tenant, &OWN.to_string())]), with(new, named)])),
         probe("update other's by key", patch(), format!("/{name}/{other}"))
@@ -352,6 +492,11 @@ fn probes(relation: &Relation) -> Vec<Probe> {
         probe("update other's by filter", patch(), format!("/{name}?{key}=eq.{other}"))
             .body(change.clone())
             .like_absent(),
+        probe("update own and other's, each", patch(), format!("/{name}"))
+            .body(json!([with(change, &[(key, own)]), with(change, &[(key, other)])]))
+            .prefer("count=exact")
+            .like_absent(),
+        probe("update other's, named", patch(), format!("/{name}")).body(json!([with(change, both)])),
         probe("update other tenant's", patch(), format!("/{name}?{tenant}=eq.{OTHER}")).body(change.clone()),
         probe("move to other tenant", patch(), format!("/{name}/{own}")).body(json!({tenant: OTHER})),
         probe("delete other's by key", delete(), format!("/{name}/{other}")).like_absent(),
@@ -364,6 +509,13 @@ fn probes(relation: &Relation) -> Vec<Probe> {
         // The key belongs to the tenant: the same one may be made here, and tells nothing.
         let same = with(new, &[(key, other)]);
         probes.extend([
+            probe("put other's key", Method::PUT, format!("/{name}/{other}"))
+                .body(new.clone())
+                .prefer("")
+                .like_absent(),
+            probe("put other's, named", Method::PUT, format!("/{name}?{key}=eq.{other}&{tenant}=eq.{OTHER}"))
+                .body(with(new, both))
+                .prefer(""),
             probe("insert with other's key", post(), format!("/{name}")).body(same.clone()).prefer(""),
             probe("merge onto other's key", post(), format!("/{name}")).body(same.clone()).prefer(MERGE),
             probe("ignore onto other's key", post(), format!("/{name}")).body(same).prefer(IGNORE),
@@ -381,6 +533,149 @@ fn probes(relation: &Relation) -> Vec<Probe> {
         );
     }
     probes
+}
+
+/// What only some relations have.
+fn shapes(relation: &Relation) -> Vec<Probe> {
+    let Relation { name, own, other, .. } = relation;
+    let get = |label, path: String| probe(label, Method::GET, path.replace("OTHER", &OTHER.to_string()));
+    let post = |label, path: &str, body: Value| probe(label, Method::POST, path.to_owned()).body(body);
+    let inner = |path: &str| format!("/{name}?{path}.id=eq.{other}");
+    match *name {
+        "items" => vec![
+            get("through a junction", "/items?select=title,labels(*)".to_owned()),
+            get("through a junction, counted", "/items?select=title,labels(count())".to_owned()),
+            get(
+                "by other's through a junction",
+                "/labels?select=id,items!inner(id)&items.id=eq.".to_owned() + other,
+            )
+            .like_absent(),
+            get("spread", "/items?select=title,...labels(name)".to_owned()),
+            get("spread of one, twice", "/item_labels?select=...items(title),...labels(name)".to_owned()),
+            get("counted by a spread", "/item_labels?select=count(),...labels(name)".to_owned()),
+            get("computed field", "/items?select=loud_title&order=loud_title".to_owned()),
+            get("by computed field", "/items?loud_title=like.*A*".to_owned()),
+            get("computed relationship", "/items?select=siblings(id,tenant_id,labels(name))".to_owned()),
+            get("other's by computed relationship", inner("select=id,siblings!inner(id)&siblings"))
+                .like_absent(),
+            get("view behind a junction", inner("select=id,labels(titled(id))&labels.titled")).like_absent(),
+            get("a number from a function", "/rpc/items_total".to_owned()),
+            get("values from a function", "/rpc/item_titles".to_owned()),
+            get("rows from a function", "/rpc/search_items?query=&at_most=1000".to_owned())
+                .prefer("count=exact"),
+            get("other's from a function", format!("/rpc/search_items?query=&at_most=1000&id=eq.{other}"))
+                .prefer("count=exact")
+                .like_absent(),
+            get("other tenant's from a function", "/rpc/search_items?query=&tenant_id=eq.OTHER".to_owned()),
+            get(
+                "embedded in a function's",
+                "/rpc/search_items?query=&select=labels(*),siblings(*)".to_owned(),
+            ),
+            post("a function that inserts", "/rpc/add_item", json!({"title": "new"})),
+            post(
+                "a function for other tenant",
+                "/rpc/import_items",
+                json!([{"title": "new", "tenant_id": OTHER}]),
+            ),
+            post(
+                "a row as an argument",
+                "/rpc/loud_title",
+                json!({"item": {"tenant_id": OTHER, "id": other}}),
+            )
+            .like_absent(),
+            post("label on other's", "/item_labels", json!({"item_id": other, "label_id": "label-of-ours"}))
+                .like_absent(),
+            post(
+                "label with its item",
+                "/item_labels?select=*,items(*),labels(*)",
+                json!({"item_id": own, "label_id": "label-of-ours"}),
+            ),
+            post(
+                "nested on other's",
+                "/labels",
+                json!({"id": "new-label", "item_labels": [{"item_id": other}]}),
+            )
+            .like_absent(),
+            post(
+                "nested in several",
+                "/labels",
+                json!([
+                    {"id": "new-label", "item_labels": [{"item_id": own}]},
+                    {"id": "newer-label", "item_labels": [{"item_id": other}]},
+                ]),
+            )
+            .like_absent(),
+            post(
+                "nested on own",
+                "/labels?select=id,item_labels(item_id,items(title,labels(id)))",
+                json!({"id": "new-label", "item_labels": [{"item_id": own}]}),
+            ),
+        ],
+        "labels" => vec![
+            get("namesake", "/labels?select=id,namesake(*)".to_owned()),
+            get(
+                "other's of the shared key",
+                "/items?select=labels!inner(name)&labels.id=eq.shared-label".to_owned(),
+            ),
+            post(
+                "nested with other's label",
+                "/items",
+                json!({"title": "new", "item_labels": [{"label_id": other}]}),
+            )
+            .like_absent(),
+            post(
+                "nested for other tenant",
+                "/items",
+                json!({"title": "new", "tenant_id": OTHER, "item_labels": [{"label_id": other}]}),
+            )
+            .like_absent(),
+            post(
+                "nested, each for other tenant",
+                "/items",
+                json!({"title": "new", "item_labels": [{"label_id": other, "tenant_id": OTHER}]}),
+            )
+            .like_absent(),
+            post("a function that updates own", "/rpc/relabel", json!({"label_id": own, "name": "changed"})),
+            post(
+                "a function that updates other's",
+                "/rpc/relabel",
+                json!({"label_id": other, "name": "changed"}),
+            )
+            .like_absent(),
+            post("bounded, other's", "/rpc/relabel", json!({"label_id": other, "name": "changed"}))
+                .prefer("handling=strict, max-affected=0")
+                .like_absent(),
+        ],
+        "support_tickets" => vec![
+            post(
+                "nested",
+                "/support_tickets?select=subject,ticket_comments(body)",
+                json!({"subject": "new", "ticket_comments": [{"body": "new"}]}),
+            ),
+            post(
+                "nested on the other's key",
+                "/support_tickets?select=subject,ticket_comments(body)",
+                json!({"id": other, "subject": "new", "ticket_comments": [{"body": "new"}]}),
+            )
+            .like_absent(),
+            post(
+                "nested for other tenant",
+                "/support_tickets",
+                json!({"tenant_id": OTHER, "subject": "new", "ticket_comments": [{"body": "new"}]}),
+            ),
+            get("computed field", "/support_tickets?select=is_waiting".to_owned()),
+            get("counted by a function", "/rpc/tickets_by_status".to_owned()),
+            post("close own", "/rpc/close_ticket", json!({"ticket_id": own})),
+            post("close other's", "/rpc/close_ticket", json!({"ticket_id": other})).like_absent(),
+            post("escalate other's", "/rpc/escalate_ticket", json!({"ticket_id": other})).like_absent(),
+        ],
+        "links" => vec![
+            get("follow own", format!("/{own}")),
+            get("follow other's", format!("/{other}")).like_absent(),
+            get("follow other's, called", format!("/rpc/follow_link?slug={other}")).like_absent(),
+        ],
+        _ => Vec::new(),
+    }
 }
 
 fn moves(relation: &Relation) -> Vec<Probe> {
@@ -428,13 +723,52 @@ struct World {
 }
 
 impl World {
+    /// What is asked of the other's row by somebody who knows its version.
+    async fn conditional(&self, relation: &Relation) -> Vec<Probe> {
+        let Relation { name, own, other, new, change, .. } = relation;
+        if other.is_empty() {
+            return Vec::new();
+        }
+        let tag = async |tenant: Uuid, key: &str| {
+            let token = strong(Token::new(tenant, "leslie.knope", "owner"));
+            let answer = self.server.get(&format!("/{name}/{key}"), &token).send().await.is(200);
+            answer.header("etag").unwrap().to_owned()
+        };
+        let (ours, theirs) = (tag(OWN, own).await, tag(OTHER, other).await);
+        let mut probes = Vec::new();
+        for (label, method, body) in [
+            ("get", Method::GET, None),
+            ("update", Method::PATCH, Some(change)),
+            ("put", Method::PUT, Some(new)),
+            ("delete", Method::DELETE, None),
+        ] {
+            let one = |what: &str, key: &str, header, value: &str| {
+                let one = probe(&format!("{label} {what}"), method.clone(), format!("/{name}/{key}"));
+                // A row that is made has a time of its own.
+                let prefer = if label == "put" { "" } else { one.prefer };
+                Probe { body: body.cloned(), prefer, ..one }.header(header, value)
+            };
+            probes.extend([
+                one("own, if it matches", own, "if-match", &ours),
+                one("own, if it is other's", own, "if-match", &theirs),
+                one("other's, if it matches", other, "if-match", &theirs).like_absent(),
+                one("other's, if it is there", other, "if-match", "*").like_absent(),
+                one("other's, if it is none", other, "if-none-match", "*").like_absent(),
+                one("other's, if it differs", other, "if-none-match", &theirs).like_absent(),
+            ]);
+        }
+        probes
+    }
+
     /// Tries a probe as each role, and writes what came of it as one line.
     async fn line(&self, text: &mut String, probe: &Probe, relation: &Relation) {
         let _ = write!(text, "{:<44}", probe.label);
         for (role, token) in roles() {
             let what = format!("{}, {role}: {}", relation.name, probe.label);
             let answer = self.send(probe, &token, &what).await;
-            let changed = self.restore().await;
+            // What a read had changed, the next write would show.
+            let reads = matches!(probe.method, Method::GET | Method::HEAD | Method::OPTIONS);
+            let changed = if reads { 0 } else { self.restore().await };
             let mut cell = cell(&answer);
             if changed > 0 {
                 let _ = write!(cell, " changed {changed}");
@@ -442,23 +776,27 @@ impl World {
             }
             if probe.like_absent {
                 let absent = self.send(&probe.about_absent(relation), &token, &what).await;
-                self.restore().await;
+                if !reads {
+                    self.restore().await;
+                }
                 let anonymous = |answer: &Answer| {
-                    let text = answer.text.replace(&relation.other, "KEY").replace(&relation.absent, "KEY");
+                    let anonymous =
+                        |text: &str| text.replace(&relation.other, "KEY").replace(&relation.absent, "KEY");
+                    let text = anonymous(&answer.text);
                     let mut headers: Vec<_> = answer
                         .headers
                         .iter()
                         .filter(|(name, _)| {
                             !matches!(name.as_str(), "date" | "x-request-id" | "content-length")
                         })
-                        .map(|(name, value)| format!("{name}: {value:?}"))
+                        .map(|(name, value)| anonymous(&format!("{name}: {value:?}")))
                         .collect();
                     headers.sort();
                     (answer.status, headers, text)
                 };
                 assert_eq!(anonymous(&answer), anonymous(&absent), "{what}: not as if there were none");
             }
-            let _ = write!(text, "{cell:<18}");
+            let _ = write!(text, "{cell:<20}");
         }
         text.truncate(text.trim_end().len());
         text.push('\n');
@@ -472,8 +810,13 @@ impl World {
         if let Some(tenant) = &probe.header {
             request = request.header("x-tenant-id", tenant);
         }
-        if let Some(body) = &probe.body {
-            request = request.json(body.clone());
+        if let Some((name, value)) = &probe.more {
+            request = request.header(name, value);
+        }
+        match &probe.body {
+            Some(Value::String(csv)) => request = request.text_body("text/csv", csv.clone()),
+            Some(json) => request = request.json(json.clone()),
+            None => {}
         }
         let answer = request.send().await;
         assert!(answer.status < 500, "{what}: {answer:?}");
@@ -521,14 +864,36 @@ fn cell(answer: &Answer) -> String {
     if answer.status >= 300 {
         return if answer.text.is_empty() { cell } else { format!("{cell} {}", answer.code()) };
     }
+    // How many methods there are beside OPTIONS.
+    if let Some(methods) = answer.header("allow") {
+        let _ = write!(cell, " {}", methods.matches(',').count());
+        return cell;
+    }
+    let kind = answer.header("content-type").unwrap_or_default();
+    if !kind.starts_with("application/json") && !answer.text.is_empty() {
+        let _ = write!(cell, " [{}]", answer.text.lines().count());
+        return cell;
+    }
     if answer.text.is_empty() {
         if let Some(range) = answer.header("content-range") {
             let _ = write!(cell, " {range}");
         }
         return cell;
     }
-    let rows = answer.json().as_array().map_or(1, Vec::len);
-    let _ = write!(cell, " [{rows}]");
+    // Numbers of rows, where that is what is said of them.
+    let json = answer.json();
+    let number = json.as_i64().or_else(|| match json.as_array()?.as_slice() {
+        [row] => row["count"].as_i64(),
+        _ => None,
+    });
+    match number {
+        Some(number) => write!(cell, " {number}"),
+        None => write!(cell, " [{}]", json.as_array().map_or(1, Vec::len)),
+    }
+    .unwrap();
+    if let Some(range) = answer.header("content-range").filter(|range| !range.ends_with("/*")) {
+        let _ = write!(cell, " {range}");
+    }
     cell
 }
 

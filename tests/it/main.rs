@@ -8,9 +8,13 @@ mod systems;
 
 mod dialect;
 
+mod documents;
+
 mod statements;
 
 mod identity;
+
+mod roles;
 
 mod gate;
 
@@ -19,6 +23,8 @@ mod isolation;
 mod encoder;
 
 mod operation;
+
+mod openapi;
 
 mod command_line;
 

@@ -1,7 +1,9 @@
 //! `select=…,relation(…)`.
 
+use serde_json::json;
+
 use super::Api;
-use crate::support::Answer;
+use crate::support::{Answer, ServerOptions};
 
 /// Status and body, without the line breaks that `json_agg` puts between rows.
 fn read(answer: &Answer) -> (u16, String) {
@@ -120,9 +122,22 @@ async fn an_empty_embed_filters_and_shows_nothing() {
 async fn an_ambiguous_embed_is_300_and_says_how_to_choose() {
     let api = Api::library().await;
     let answer = api.get("/books?select=authors(*)").await.fails(300, "PGRST201").json();
-    let (details, hint) = (answer["details"].as_str().unwrap(), answer["hint"].as_str().unwrap());
-    assert!(details.contains("books_author_fkey") && details.contains("books_editor_fkey"), "{details}");
-    assert_eq!(hint, "Try one of 'authors!books_author_fkey', 'authors!books_editor_fkey'");
+    let listed = |constraint: &str, column: &str| {
+        json!({
+            "cardinality": "many-to-one",
+            "embedding": "books with authors",
+            "relationship": format!("{constraint} using books(tenant_id, {column}) and authors(tenant_id, id)"),
+        })
+    };
+    assert_eq!(
+        answer["details"],
+        json!([listed("books_author_fkey", "author_id"), listed("books_editor_fkey", "editor_id")])
+    );
+    assert_eq!(
+        answer["hint"],
+        "Try changing 'authors' to one of the following: 'authors!books_author_fkey', 'authors!books_editor_fkey'. \
+         Find the desired relationship in the 'details' key."
+    );
     api.get("/authors?select=books(*)").await.fails(300, "PGRST201");
     // Both keys have the tenant in them.
     api.get("/books?select=authors!tenant_id(*)").await.fails(300, "PGRST201");
@@ -142,7 +157,7 @@ async fn embeds_that_lead_nowhere_are_refused_with_a_code() {
         ("/books?select=id&chapters.id=eq.1", "PGRST108"),
         ("/books?select=id&chapters.order=id", "PGRST108"),
         ("/books?select=id&chapters.limit=1", "PGRST108"),
-        ("/books?select=c:chapters(id)&chapters.id=eq.1", "PGRST108"),
+        ("/books?select=c:chapters(id),d:chapters(id)&chapters.id=eq.1", "PGRST108"),
         ("/books?select=chapters(id)&chapters.books.id=eq.1", "PGRST108"),
         ("/books?select=chapters(nothing)", "42703"),
         ("/books?select=chapters(id)&chapters.nothing=eq.1", "42703"),
@@ -152,6 +167,97 @@ async fn embeds_that_lead_nowhere_are_refused_with_a_code() {
         let answer = api.get(path).await;
         assert_eq!((answer.status, answer.code().as_str()), (400, code), "{path}: {answer:?}");
     }
-    let near = api.get("/books?select=chapter(*)").await.fails(400, "PGRST200").json();
+    let near = api.get("/books?select=chapter!book_id(*)").await.fails(400, "PGRST200").json();
     assert_eq!(near["hint"], "Perhaps you meant 'chapters' instead of 'chapter'.");
+    assert_eq!(
+        near["details"],
+        "Searched for a foreign key relationship between 'books' and 'chapter' using the hint 'book_id', \
+         but no matches were found."
+    );
+}
+
+#[tokio::test]
+async fn what_is_said_of_an_embed_names_its_alias_or_its_relation_where_that_is_clear() {
+    check(&[
+        ("select=c:chapters(id)&chapters.id=eq.1&id=eq.1", r#"[{"c":[{"id":1}]}]"#),
+        ("select=c:chapters(id)&c.id=eq.2&id=eq.1", r#"[{"c":[{"id":2}]}]"#),
+        // The alias of the one is the relation of the other.
+        (
+            "select=chapters:covers(colour),c:chapters(id)&c.limit=1&id=eq.1&chapters.colour=eq.blue",
+            r#"[{"chapters":null,"c":[{"id":1}]}]"#,
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_null_filter_on_an_embed_asks_whether_there_is_a_row() {
+    let api = Api::library().await;
+    for (path, ids, range) in [
+        ("/authors?select=id,books!author_id()&books=is.null", vec![3], "0-0/1"),
+        ("/authors?select=id,books!author_id(id)&books=not.is.null", vec![1, 2], "0-1/2"),
+        ("/authors?select=id,books!author_id(id)&books=is.not_null", vec![1, 2], "0-1/2"),
+        ("/authors?select=id,b:books!author_id()&b=is.null&b.title=like.The*", vec![2, 3], "0-1/2"),
+        ("/authors?select=id,books!author_id()&or=(books.is.null,name.eq.Ursula)", vec![1, 3], "0-1/2"),
+        ("/authors?select=id,books!author_id()&not.and=(books.not.is.null,id.gt.1)", vec![1, 3], "0-1/2"),
+        ("/books?select=id,authors!author_id()&authors=is.null", vec![4], "0-0/1"),
+        ("/books?select=id,chapters(),covers()&chapters=not.is.null&covers=is.null", vec![2], "0-0/1"),
+        ("/authors?select=id,books!author_id!inner(chapters())&books.chapters=is.null", vec![1], "0-0/1"),
+    ] {
+        let answer = api.get_preferring(&format!("{path}&order=id"), "count=exact").await.is(200);
+        assert_eq!(answer.column("id"), ids, "{path}");
+        assert_eq!(answer.header("content-range"), Some(range), "{path}");
+    }
+    let answer =
+        api.get("/authors?select=books!author_id(id)&books=eq.1").await.fails(400, "PGRST120").json();
+    assert_eq!(answer["message"], "Bad operator on the 'books' embedded resource");
+    api.get("/authors?select=books!author_id(id)&or=(books.is.true,id.eq.1)").await.fails(400, "PGRST120");
+    // Without the embed the name is no column.
+    api.get("/authors?select=id&books=is.null").await.fails(400, "42703");
+}
+
+#[tokio::test]
+async fn an_order_may_be_by_a_field_of_a_to_one_embed() {
+    let api = Api::library().await;
+    for (path, ids) in [
+        ("/books?select=id,authors!author_id(name)&order=authors(name).desc.nullslast,id", vec![1, 3, 2, 4]),
+        ("/books?select=id,a:authors!author_id()&order=a(name).asc.nullsfirst,id.desc", vec![4, 2, 3, 1]),
+        ("/books?select=id,covers()&order=covers(colour).nullslast,id.desc", vec![1, 4, 3, 2]),
+        ("/chapters?select=id,books(data)&order=books(data->n->deep).desc,id", vec![3, 1, 2]),
+        // What the embed leaves out orders as null.
+        ("/books?select=id,authors!author_id(name)&authors.id=eq.2&order=authors(name),id", vec![2, 1, 3, 4]),
+    ] {
+        assert_eq!(api.get(path).await.is(200).column("id"), ids, "{path}");
+    }
+    let nested = "/books?select=id,chapters(id,books(id))&chapters.order=books(title),id.desc&id=eq.1";
+    assert_eq!(api.get(nested).await.is(200).rows()[0]["chapters"][0]["id"], 2);
+    for (order, code) in [
+        ("chapters(title)", "PGRST118"),
+        ("covers(colour)", "PGRST108"),
+        ("nothing(id)", "PGRST108"),
+        ("chapters(", "PGRST100"),
+    ] {
+        let answer = api.get(&format!("/books?select=id,chapters(id)&order={order}")).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, code), "{order}: {answer:?}");
+    }
+    api.get("/chapters?select=books(id)&order=books(nothing)").await.fails(400, "42703");
+}
+
+#[tokio::test]
+async fn every_embedded_relation_has_the_row_limit() {
+    let api = Api::library_with(ServerOptions::default().set("rows_max", 1)).await;
+    let path =
+        "/books?order=id&select=id,chapters(id),authors!author_id(id),...chapters(c:id)&chapters.order=id";
+    let answer = api.get_preferring(path, "count=exact").await.is(206);
+    assert_eq!(answer.json(), json!([{"id": 1, "chapters": [{"id": 1}], "authors": {"id": 1}, "c": [1]}]));
+    assert_eq!(answer.header("content-range"), Some("0-0/4"));
+}
+
+#[tokio::test]
+async fn spaces_between_the_words_of_a_select_are_nothing() {
+    check(&[(
+        "select=%20id%20,%20t%20:%20title%20,%20chapters%20(%20id%20)%20,%20...%20covers%20(%20colour%20)&id=eq.2",
+        r#"[{"id":2,"t":"Kindred","chapters":[{"id":3}],"colour":null}]"#,
+    )])
+    .await;
 }

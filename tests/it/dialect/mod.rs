@@ -1,15 +1,31 @@
 //! The dialect over HTTP: what each parameter, preference and header does.
 
+mod aggregates;
+mod batch;
+mod bodies;
+mod bulk;
+mod computed;
+mod conditional;
 mod embedding;
 mod filters;
+mod functions;
+mod grammar;
 mod names;
+mod nested_insert;
+mod options;
+mod preferences;
 mod refusals;
+mod relationships;
 mod representations;
 mod selection;
+mod spreads;
 mod types;
+mod upserts;
+mod views;
 mod window;
 mod writing;
 
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::support::{Answer, Database, Server, ServerOptions, Token};
@@ -115,11 +131,16 @@ impl Api {
     }
 
     async fn library_with(options: ServerOptions) -> Self {
+        Self::library_and("", "", options).await
+    }
+
+    /// The library, what the owner adds to it, and rows.
+    async fn library_and(ddl: &str, rows: &str, options: ServerOptions) -> Self {
         let database = Database::demo().await;
         let isolation: String =
             ["api.authors", "api.books", "api.chapters", "api.covers"].map(isolated).concat();
-        database.as_owner(&format!("{LIBRARY}{isolation}")).await;
-        database.sql(ROWS).await;
+        database.as_owner(&format!("{LIBRARY}{isolation}{ddl}")).await;
+        database.sql(&format!("{ROWS}{rows}")).await;
         Self::start(database, options).await
     }
 
@@ -149,6 +170,16 @@ impl Api {
 
     async fn patch(&self, path: &str, preference: &str, body: Value) -> Answer {
         self.server.patch(path, &self.token, body).prefer(preference).send().await
+    }
+
+    async fn put(&self, path: &str, preference: &str, body: Value) -> Answer {
+        self.server.put(path, &self.token, body).prefer(preference).send().await
+    }
+
+    /// A body that is not JSON.
+    async fn send(&self, method: Method, path: &str, content_type: &str, body: &'static str) -> Answer {
+        let request = self.server.request(method, path).token(&self.token);
+        request.prefer("return=representation").text(content_type, body).send().await
     }
 
     async fn delete(&self, path: &str, preference: &str) -> Answer {

@@ -102,6 +102,11 @@ impl Database {
         self.sql(&format!("set role rowhouse_owner; {text}")).await;
     }
 
+    /// A text that the superuser sees.
+    pub async fn text(&self, query: &str) -> String {
+        self.superuser().await.query_one(query, &[]).await.expect(query).get(0)
+    }
+
     /// A number that the superuser sees.
     pub async fn count(&self, query: &str) -> i64 {
         self.superuser().await.query_one(query, &[]).await.expect(query).get(0)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 use serde_json::Value;
 
@@ -81,7 +82,11 @@ impl Server {
         loop {
             let listening = log.lock().unwrap().iter().find_map(|line| addresses(line));
             if let Some((address, admin_address)) = listening {
-                let client = Client::builder().no_proxy().build().expect("a client without TLS");
+                let client = Client::builder()
+                    .no_proxy()
+                    .redirect(Policy::none())
+                    .build()
+                    .expect("a client without TLS");
                 return Ok(Self { child, address, admin_address, log, client });
             }
             if child.try_wait().expect("the child is ours").is_some() {
@@ -113,6 +118,10 @@ impl Server {
 
     pub fn patch(&self, path: &str, token: &Token, body: Value) -> Request {
         self.request(Method::PATCH, path).token(token).json(body)
+    }
+
+    pub fn put(&self, path: &str, token: &Token, body: Value) -> Request {
+        self.request(Method::PUT, path).token(token).json(body)
     }
 
     pub fn delete(&self, path: &str, token: &Token) -> Request {
@@ -199,7 +208,17 @@ impl Request {
     }
 
     pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
-        Self { builder: self.builder.header("content-type", "application/json").body(body) }
+        self.text("application/json", body)
+    }
+
+    /// A body of any type.
+    pub fn text(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        Self { builder: self.builder.header("content-type", content_type).body(body) }
+    }
+
+    /// A body of another content type.
+    pub fn text_body(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        Self { builder: self.builder.header("content-type", content_type).body(body) }
     }
 
     /// Sends it as it is, for what is not an answer to be read whole.
