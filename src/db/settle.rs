@@ -19,6 +19,10 @@ use crate::config::Config;
 /// How long a cancelled connection may take to answer before it is closed.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
+/// Fails where the COMMIT before it was itself cancelled or timed out, which leaves a failed transaction open; the empty
+/// statement would not.
+const HEALTHY: &str = "select";
+
 /// Shared by all workers: how cancel requests are sent, and how many at a time.
 #[derive(Clone)]
 pub struct Settler {
@@ -53,7 +57,7 @@ impl Settler {
 
     async fn answered(&self, connection: &Connection, transaction_open: bool) -> bool {
         // Stands behind everything that is queued: its answer means that the rest is answered.
-        let barrier = connection.client.batch_execute(if transaction_open { "rollback" } else { "" });
+        let barrier = connection.client.batch_execute(if transaction_open { "rollback" } else { HEALTHY });
         tokio::pin!(barrier);
         if let Ok(answer) = timeout(self.grace, &mut barrier).await {
             return answer.is_ok();
@@ -74,6 +78,6 @@ impl Settler {
         }
         // The signal is sent by now, but may have come too late for its statement: a backend that waits for a command
         // drops it when the next one arrives, which must not be the next request's.
-        matches!(timeout(ANSWER_MAX, connection.client.batch_execute("")).await, Ok(Ok(())))
+        matches!(timeout(ANSWER_MAX, connection.client.batch_execute(HEALTHY)).await, Ok(Ok(())))
     }
 }
