@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::catalog::{self, Catalog, Event};
 use crate::config::Config;
 use crate::db::{Database, Pool, Settler, UrlError};
+use crate::events::Events;
 use crate::identity::{DatabaseRole, Roles, RolesError, Verifier, issuers};
 use crate::tenants::Tenants;
 
@@ -20,6 +21,7 @@ pub struct App {
     pub config: Config,
     pub verifier: Verifier,
     pub tenants: Tenants,
+    pub events: Events,
     database: Database,
     settler: Settler,
     /// None after the request role was found unfit: nothing is served until it is mended.
@@ -103,6 +105,7 @@ impl App {
         let app = App {
             verifier,
             tenants: Tenants::new(&config),
+            events: Events::default(),
             database,
             settler,
             catalogs: RwLock::default(),

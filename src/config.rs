@@ -84,6 +84,9 @@ settings! {
     /// A function without arguments, as `schema.name`, that is called in every request's transaction before its statement;
     /// what it raises is the answer. Empty: none.
     pre_request: String = String::new();
+    /// The URL under which clients reach the service, without a slash at its end, such as `https://api.example.com`: the
+    /// resource that `/.well-known/oauth-protected-resource` speaks of (RFC 9728). Empty: there is no such document.
+    public_url: String = String::new();
     /// Whether `/openapi.json`, and `/`, describe what is served, to those with a token.
     openapi: bool = true;
     /// Whether `/docs` is a page of Swagger UI, public and empty until it is given a token. A relation `docs` is then reached

@@ -11,8 +11,11 @@ pub mod http;
 pub mod app;
 pub mod pipeline;
 
+pub mod events;
 pub mod identity;
 pub mod tenants;
+
+pub mod endpoints;
 
 pub mod request;
 

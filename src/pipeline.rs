@@ -2,6 +2,7 @@
 
 mod batch;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use crate::answer::{self, Collected, Reply};
 use crate::app::{App, Worker};
 use crate::catalog::{Catalog, RouteMethod, Routed};
 use crate::db::{self, Asks, End, Work};
+use crate::endpoints::{Own, Public};
 use crate::error::Error;
 use crate::identity::{self, DatabaseRole, Refusal, Selectors, TenantContext};
 use crate::plan::{self, Condition, MutationKind, Operation, Plan};
@@ -49,6 +51,10 @@ pub async fn respond(
     let app: &App = &worker.app;
     let mut clock = Clock::start();
 
+    if let Some(endpoint) = Public::find(&raw.path, worker) {
+        trace.relation = Some(endpoint.route().to_owned());
+        return endpoint.respond(worker, raw).await;
+    }
     let (selector, path) = request::split_tenant(&raw.path);
     let tenant = identify(app, raw, selector, now_s)?;
     trace.tenant = Some(tenant.tenant_id());
@@ -61,6 +67,12 @@ pub async fn respond(
     let tenant = app.tenants.admit(&worker.pool, tenant, mode).await?;
     clock.lap(trace, "tenant");
 
+    if let Some(endpoint) =
+        Own::find(path).filter(|_| selector.is_none() || catalog.relation(None, &path[1..]).is_none())
+    {
+        trace.relation = Some(endpoint.route().to_owned());
+        return endpoint.respond(&tenant, raw).await;
+    }
     if app.config.openapi && request::names_document(path) {
         trace.relation = Some("openapi.json".to_owned());
         return answer::document(raw, &catalog, &app.config, selector);
@@ -135,7 +147,7 @@ fn identify(
     let in_query = request::names_token(&raw.query);
     match identity::credential(&authorization) {
         Ok(_) if in_query => Err(Refusal::Ambiguous.into()),
-        Ok(token) => Ok(identity::select(app.verifier.verify(token, now_s)?, selectors)?),
+        Ok(token) => Ok(identity::select(Arc::new(app.verifier.verify(token, now_s)?), selectors)?),
         Err(Refusal::Missing) if !in_query => {
             app.verifier.anonymous(selectors)?.ok_or_else(|| Refusal::Missing.into())
         }

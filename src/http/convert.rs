@@ -10,6 +10,7 @@ use actix_web::http::{Method as ActixMethod, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use uuid::Uuid;
 
 use crate::answer::{Body, Reply, Streaming};
 use crate::config::Config;
@@ -17,7 +18,7 @@ use crate::error::{Answer, Error};
 use crate::request::{Method, RawRequest};
 
 /// Everything of a request but its body.
-pub(super) fn head(request: &HttpRequest) -> RawRequest {
+pub(super) fn head(request: &HttpRequest, id: Uuid) -> RawRequest {
     let all = |name: &str| -> Vec<Bytes> {
         request.headers().get_all(name).map(|value| Bytes::copy_from_slice(value.as_bytes())).collect()
     };
@@ -57,6 +58,13 @@ pub(super) fn head(request: &HttpRequest) -> RawRequest {
             ActixMethod::GET | ActixMethod::HEAD => "accept-profile",
             _ => "content-profile",
         })),
+        host: match request.uri().authority() {
+            Some(authority) => Some(Bytes::copy_from_slice(authority.as_str().as_bytes())),
+            None => all("host").pop(),
+        },
+        peer: request.peer_addr().map(|address| address.ip()),
+        user_agent: joined(header::USER_AGENT),
+        id,
     }
 }
 
@@ -111,7 +119,7 @@ fn set<'a>(response: &mut HttpResponse, told: impl Iterator<Item = &'a (String, 
 }
 
 /// An error's answer, as `application/problem+json` where the client asks for that (RFC 9457).
-pub(super) fn error(answer: &Answer, accept: Option<&str>, request_id: &str) -> HttpResponse {
+pub(super) fn error(answer: &Answer, accept: Option<&str>, request_id: Uuid) -> HttpResponse {
     let mut response = HttpResponse::build(status(answer.status));
     if let Some(challenge) = answer.challenge {
         response.insert_header((header::WWW_AUTHENTICATE, challenge));

@@ -23,18 +23,18 @@ pub(super) async fn handle(
 ) -> HttpResponse {
     let started = Instant::now();
     let request_id = request_id(&request);
-    let raw = convert::head(&request);
+    let raw = convert::head(&request, request_id);
     let mut trace = Trace::default();
     let origins = &worker.app.config.cors_origins;
     let (mut response, error) = match cors::preflight(&request, origins) {
         Some(preflight) => (preflight, None),
         None => match respond(&worker, &raw, payload, &mut trace).await {
             Ok(reply) => (convert::reply(reply), None),
-            Err(error) => (convert::error(&error.answer(), raw.accept.as_deref(), &request_id), Some(error)),
+            Err(error) => (convert::error(&error.answer(), raw.accept.as_deref(), request_id), Some(error)),
         },
     };
     cors::share(&request, origins, &mut response);
-    header(&mut response, "x-request-id", &request_id);
+    header(&mut response, "x-request-id", &request_id.to_string());
     if worker.app.config.server_timing {
         let stages: Vec<String> =
             trace.stages.iter().map(|(stage, ms)| format!("{stage};dur={ms:.3}")).collect();
@@ -42,7 +42,7 @@ pub(super) async fn handle(
     }
     let seconds = started.elapsed().as_secs_f64();
     measure(&request, &trace, error.as_ref(), response.status().as_u16(), seconds);
-    log(&request, &request_id, &trace, error.as_ref(), response.status().as_u16(), seconds);
+    log(&request, request_id, &trace, error.as_ref(), response.status().as_u16(), seconds);
     response
 }
 
@@ -64,12 +64,9 @@ async fn respond(
 }
 
 /// The client's `X-Request-Id`, if it is a UUID, else a new one: nothing else of a client's gets into log fields.
-fn request_id(request: &HttpRequest) -> String {
+fn request_id(request: &HttpRequest) -> Uuid {
     let sent = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
-    match sent.and_then(|text| Uuid::try_parse(text).ok()) {
-        Some(id) => id.to_string(),
-        None => Uuid::new_v4().to_string(),
-    }
+    sent.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4)
 }
 
 fn header(response: &mut HttpResponse, name: &'static str, value: &str) {
@@ -116,7 +113,7 @@ fn measure(request: &HttpRequest, trace: &Trace, error: Option<&Error>, status: 
     }
 }
 
-fn log(request: &HttpRequest, id: &str, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
+fn log(request: &HttpRequest, id: Uuid, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
     let method = method(request);
     let tenant = trace.tenant.map(|tenant| tenant.to_string());
     let role = trace.role.as_ref().map(|role| role.name());
@@ -128,7 +125,7 @@ fn log(request: &HttpRequest, id: &str, trace: &Trace, error: Option<&Error>, st
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
-                request.id = id,
+                request.id = %id,
                 traceparent,
                 method,
                 route,

@@ -162,6 +162,7 @@ pub struct Principal {
 }
 
 /// What a token proves for one tenant.
+#[derive(Clone)]
 struct Grant {
     tenant_id: Uuid,
     role: Option<String>,

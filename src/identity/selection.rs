@@ -5,6 +5,7 @@
 //! asked, and all that it gives is the anonymous role. Without a `TenantContext` there is no transaction.
 
 use std::fmt;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -58,7 +59,7 @@ impl SelectionError {
 /// # Errors
 ///
 /// [`SelectionError`], by variant.
-pub fn select(mut principal: Principal, selectors: Selectors<'_>) -> Result<TenantContext, SelectionError> {
+pub fn select(principal: Arc<Principal>, selectors: Selectors<'_>) -> Result<TenantContext, SelectionError> {
     let selected = selectors.tenant()?;
     let is_proven = |tenant| principal.proven.iter().any(|grant| grant.tenant_id == tenant);
     if principal.proven.is_empty() || principal.active.is_some_and(|active| !is_proven(active)) {
@@ -69,11 +70,11 @@ pub fn select(mut principal: Principal, selectors: Selectors<'_>) -> Result<Tena
         (None, 1) => Some(0),
         (None, _) => return Err(SelectionError::Required),
     };
-    let grant = principal.proven.swap_remove(index.ok_or(SelectionError::Forbidden)?);
-    let database_role = match std::mem::replace(&mut principal.database_role, Claimed::Nothing) {
+    let grant = principal.proven[index.ok_or(SelectionError::Forbidden)?].clone();
+    let database_role = match &principal.database_role {
         Claimed::Nothing => None,
-        Claimed::Allowed(role) => Some(role),
-        Claimed::Refused(name) => return Err(SelectionError::Role { name }),
+        Claimed::Allowed(role) => Some(role.clone()),
+        Claimed::Refused(name) => return Err(SelectionError::Role { name: name.clone() }),
     };
     Ok(TenantContext { grant, principal: Some(principal), database_role, is_nobody: false })
 }
@@ -101,7 +102,7 @@ impl Selectors<'_> {
 pub struct TenantContext {
     grant: Grant,
     /// None where the request is anonymous.
-    principal: Option<Principal>,
+    principal: Option<Arc<Principal>>,
     database_role: Option<DatabaseRole>,
     is_nobody: bool,
 }
@@ -174,7 +175,7 @@ impl TenantContext {
 
     /// Who was verified; None for an anonymous caller.
     pub fn principal(&self) -> Option<&Principal> {
-        self.principal.as_ref()
+        self.principal.as_deref()
     }
 }
 
@@ -222,7 +223,7 @@ mod tests {
         let token = token(&fixture::header(), claims);
         let principal = verifier.verify(Token::new(&token), NOW_S).expect("a good token");
         let header: Vec<&[u8]> = header.iter().map(|value| value.as_bytes()).collect();
-        select(principal, Selectors { path: path.map(id), header: &header })
+        select(Arc::new(principal), Selectors { path: path.map(id), header: &header })
     }
 
     #[track_caller]
@@ -267,7 +268,7 @@ mod tests {
         assert_eq!(error(&claims(), None, &[TENANT, TENANT]), SelectionError::Invalid);
         let principal = accepted(&token(&fixture::header(), &claims()));
         let selectors = Selectors { path: None, header: &[b"\xff"] };
-        assert_eq!(select(principal, selectors).expect_err("bytes"), SelectionError::Invalid);
+        assert_eq!(select(Arc::new(principal), selectors).expect_err("bytes"), SelectionError::Invalid);
     }
 
     #[test]

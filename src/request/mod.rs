@@ -18,7 +18,10 @@ mod range;
 mod scan;
 mod select;
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
+use uuid::Uuid;
 
 pub use batch::{Batch, BatchItem, batch, is_batch};
 pub use call::{Call, CallBody, WholeKind};
@@ -74,6 +77,13 @@ pub struct RawRequest {
     pub if_none_match: Option<String>,
     /// `Accept-Profile` of a GET or HEAD, else `Content-Profile`.
     pub profile: Option<String>,
+    /// The `Host` header, or the authority of the request target where there is one; as sent.
+    pub host: Option<Bytes>,
+    /// The address of the connection's other end.
+    pub peer: Option<IpAddr>,
+    pub user_agent: Option<String>,
+    /// The request's id, as answered in `X-Request-Id`.
+    pub id: Uuid,
 }
 
 /// A request that is syntactically sound.

@@ -21,6 +21,7 @@ mod gate;
 mod isolation;
 
 mod encoder;
+mod endpoints;
 
 mod operation;
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa_swagger_ui::Config as SwaggerConfig;
+use uuid::Uuid;
 
 use super::convert;
 use crate::error::Error;
@@ -61,5 +62,5 @@ fn swagger_ui(name: &str) -> Option<web::Bytes> {
 }
 
 fn refuse(error: &Error) -> HttpResponse {
-    convert::error(&error.answer(), None, "")
+    convert::error(&error.answer(), None, Uuid::new_v4())
 }
