@@ -60,8 +60,12 @@ pub enum Algorithm {
     HS256,
     /// RSASSA-PKCS1-v1_5 with SHA-256, keys of 2048 to 8192 bits.
     RS256,
+    /// RSASSA-PSS with SHA-256, keys of 2048 to 8192 bits.
+    PS256,
     /// ECDSA on P-256 with SHA-256.
     ES256,
+    /// ECDSA on P-384 with SHA-384.
+    ES384,
     /// Ed25519.
     #[serde(rename = "EdDSA")]
     EdDsa,
@@ -73,7 +77,9 @@ impl Algorithm {
         match self {
             Algorithm::HS256 => "HS256",
             Algorithm::RS256 => "RS256",
+            Algorithm::PS256 => "PS256",
             Algorithm::ES256 => "ES256",
+            Algorithm::ES384 => "ES384",
             Algorithm::EdDsa => "EdDSA",
         }
     }
@@ -83,7 +89,9 @@ impl Algorithm {
         match self {
             Algorithm::HS256 => jsonwebtoken::Algorithm::HS256,
             Algorithm::RS256 => jsonwebtoken::Algorithm::RS256,
+            Algorithm::PS256 => jsonwebtoken::Algorithm::PS256,
             Algorithm::ES256 => jsonwebtoken::Algorithm::ES256,
+            Algorithm::ES384 => jsonwebtoken::Algorithm::ES384,
             Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
         }
     }
@@ -179,7 +187,9 @@ pub enum Fault {
     #[error("the file holds a private key; give the public key only")]
     PrivateKey,
     /// Not a public key of the algorithm.
-    #[error("not a public key for {0} (PEM `BEGIN PUBLIC KEY`; RSA, uncompressed P-256 or Ed25519)")]
+    #[error(
+        "not a public key for {0} (PEM `BEGIN PUBLIC KEY`; RSA, uncompressed P-256 or P-384, or Ed25519)"
+    )]
     NotAKey(&'static str),
     /// An RSA key that is too small or too large, or has a bad exponent.
     #[error("the RSA key is not of 2048 to 8192 bits with an odd exponent above 1")]

@@ -2,6 +2,7 @@
 //! or not what the algorithm needs (V10, J6). Key ids and issuers are only carried.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -23,8 +24,18 @@ const SECRET_BYTES_MIN: usize = 32;
 /// What precedes the point in the DER of an uncompressed P-256 public key (RFC 5480).
 const P256_PREFIX: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
     \x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
+/// The same of an uncompressed P-384 public key.
+const P384_PREFIX: &[u8] = b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
+    \x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00";
 /// What precedes the key in the DER of an Ed25519 public key (RFC 8410).
 const ED25519_PREFIX: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+
+/// The algorithms with a public key.
+macro_rules! asymmetric {
+    () => {
+        Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDsa
+    };
+}
 
 /// Parts of secrets that everybody knows from a manual, in lower case.
 const KNOWN_PHRASES: [&str; 10] = [
@@ -39,6 +50,33 @@ const KNOWN_PHRASES: [&str; 10] = [
     "reallyreallyreally",
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
 ];
+
+/// A public key, bound to one algorithm.
+pub struct PublicKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) key: DecodingKey,
+}
+
+impl PublicKey {
+    /// The one algorithm that the key verifies with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    // The library's trait asks for a Vec. Its verifiers are not Sync, so one is made for each call.
+    #[allow(clippy::ptr_arg)]
+    pub(super) fn verifies(&self, message: &[u8], signature: &Vec<u8>) -> bool {
+        let verifier = (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.library(), &self.key);
+        verifier.is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PublicKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
 
 /// The keys of one issuer configuration, each with its id.
 pub(super) fn load(config: &IssuerConfig) -> Result<Vec<(String, DecodingKey)>, Error> {
@@ -56,13 +94,12 @@ pub(super) fn load(config: &IssuerConfig) -> Result<Vec<(String, DecodingKey)>, 
         (algorithm, (None, None, None, Some(path))) => {
             let keys = match &config.kid {
                 Some(_) => Err(Fault::KidOfSet),
-                None => read(path).and_then(|text| jwks(algorithm, &text)),
+                None => read(path).and_then(|text| set(&text, &config.issuer, &[algorithm])),
             };
+            let keys = keys.map(|keys| keys.into_iter().map(|(kid, key)| (kid, key.key)).collect());
             keys.map_err(|fault| config.error(&path.display().to_string(), fault))
         }
-        (Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDsa, _) => {
-            Err(config.error(config.kid.as_deref().unwrap_or_default(), Fault::Source))
-        }
+        (asymmetric!(), _) => Err(config.error(config.kid.as_deref().unwrap_or_default(), Fault::Source)),
     }
 }
 
@@ -73,7 +110,7 @@ pub(super) fn secret(config: &IssuerConfig) -> Result<(&str, Vec<u8>), Error> {
     let secret = match (config.algorithm, sources) {
         (Algorithm::HS256, (Some(secret), None, None, None)) => Ok(secret.expose().as_bytes().to_vec()),
         (Algorithm::HS256, (None, Some(path), None, None)) => read(path).map(without_line_end),
-        (Algorithm::HS256 | Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDsa, _) => Err(Fault::Source),
+        (Algorithm::HS256 | asymmetric!(), _) => Err(Fault::Source),
     };
     let secret = secret.and_then(strong).map_err(|fault| config.error(kid, fault))?;
     Ok((kid, secret))
@@ -132,20 +169,24 @@ fn public_key(algorithm: Algorithm, pem: &[u8]) -> Result<DecodingKey, Fault> {
     let der = STANDARD.decode(base64).map_err(|_| not_a_key())?;
     match algorithm {
         Algorithm::HS256 => Err(Fault::Source),
-        Algorithm::RS256 => {
+        Algorithm::RS256 | Algorithm::PS256 => {
             let components = (DEFAULT_PROVIDER.key_utils.rsa_pub_components_from_public_key)(&der);
             let (n, e) = components.map_err(|_| not_a_key())?;
             rsa(&n, &e)
         }
-        Algorithm::ES256 => match der.strip_prefix(P256_PREFIX) {
-            Some(point) if point.len() == 65 && point[0] == 4 => Ok(DecodingKey::from_ec_der(point)),
-            Some(_) | None => Err(not_a_key()),
-        },
+        Algorithm::ES256 => point(&der, P256_PREFIX, 65).ok_or_else(not_a_key),
+        Algorithm::ES384 => point(&der, P384_PREFIX, 97).ok_or_else(not_a_key),
         Algorithm::EdDsa => match der.strip_prefix(ED25519_PREFIX) {
             Some(key) if key.len() == 32 => Ok(DecodingKey::from_ed_der(key)),
             Some(_) | None => Err(not_a_key()),
         },
     }
+}
+
+/// The key whose uncompressed point of `bytes` bytes follows `prefix`.
+fn point(der: &[u8], prefix: &[u8], bytes: usize) -> Option<DecodingKey> {
+    let point = der.strip_prefix(prefix).filter(|point| point.len() == bytes && point[0] == 4)?;
+    Some(DecodingKey::from_ec_der(point))
 }
 
 fn rsa(n: &[u8], e: &[u8]) -> Result<DecodingKey, Fault> {
@@ -160,8 +201,47 @@ fn rsa(n: &[u8], e: &[u8]) -> Result<DecodingKey, Fault> {
     }
 }
 
-/// The keys of a JWK set that verify with `algorithm` (J6). Symmetric and unknown kinds are passed over.
-fn jwks(algorithm: Algorithm, text: &[u8]) -> Result<Vec<(String, DecodingKey)>, Fault> {
+/// The keys of a JWK set that `issuer` may sign with (J6), each bound to one of `algorithms`. Symmetric keys, keys of
+/// unknown kinds, for another purpose or of another issuer are passed over.
+///
+/// # Errors
+///
+/// [`Fault::Jwks`] where the text is no such set; what is wrong with a key that should be good; [`Fault::NoKey`] where none
+/// is left.
+pub(super) fn set(
+    text: &[u8],
+    issuer: &str,
+    algorithms: &[Algorithm],
+) -> Result<Vec<(String, PublicKey)>, Fault> {
+    let keys = members(text, issuer, algorithms)?.into_iter().collect::<Result<Vec<_>, Fault>>()?;
+    match algorithms {
+        [algorithm] if keys.is_empty() => Err(Fault::NoKey(algorithm.name())),
+        _ if keys.is_empty() => Err(Fault::NoKey("any of its algorithms")),
+        _ => Ok(keys),
+    }
+}
+
+/// The same of a set that somebody else may change at any time: a key that is not good is passed over like one for another
+/// purpose, so that it neither verifies anything nor keeps the others from doing so. The set may have none left.
+///
+/// # Errors
+///
+/// [`Fault::Jwks`].
+pub(super) fn foreign_set(
+    text: &[u8],
+    issuer: &str,
+    algorithms: &[Algorithm],
+) -> Result<Vec<(String, PublicKey)>, Fault> {
+    Ok(members(text, issuer, algorithms)?.into_iter().filter_map(Result::ok).collect())
+}
+
+type Member = Result<(String, PublicKey), Fault>;
+
+/// The members of a set that are meant to verify signatures of `issuer`.
+fn members(text: &[u8], issuer: &str, algorithms: &[Algorithm]) -> Result<Vec<Member>, Fault> {
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(Fault::FileSize);
+    }
     let text = std::str::from_utf8(text).map_err(|_| Fault::Jwks)?;
     let set = json::object(text).ok_or(Fault::Jwks)?;
     let members = set.get("keys").and_then(Json::array).ok_or(Fault::Jwks)?;
@@ -176,14 +256,16 @@ fn jwks(algorithm: Algorithm, text: &[u8]) -> Result<Vec<(String, DecodingKey)>,
         if kid.is_some_and(|kid| !kids.insert(kid)) {
             return Err(Fault::Jwks);
         }
-        match kid {
-            Some(kid) if is_name(kid, KID_CHARS_MAX) && serves(jwk, algorithm) => {
-                keys.push((kid.to_owned(), jwk_key(jwk, algorithm)?));
-            }
-            Some(_) | None => {}
+        // One key, one algorithm (V5): that of its `alg`, else the first that its kind can serve.
+        let algorithm = algorithms.iter().copied().find(|algorithm| serves(jwk, *algorithm));
+        if let (Some(kid), Some(algorithm)) = (kid, algorithm)
+            && is_name(kid, KID_CHARS_MAX)
+            && is_of(jwk, issuer)
+        {
+            keys.push(jwk_key(jwk, algorithm).map(|key| (kid.to_owned(), PublicKey { algorithm, key })));
         }
     }
-    if keys.is_empty() { Err(Fault::NoKey(algorithm.name())) } else { Ok(keys) }
+    Ok(keys)
 }
 
 /// Whether a JWK is meant to verify signatures of `algorithm`.
@@ -192,8 +274,9 @@ fn serves(jwk: &Object<'_>, algorithm: Algorithm) -> bool {
     let absent_or = |name, wanted| jwk.get(name).is_none() || is(name, wanted);
     let kind = match algorithm {
         Algorithm::HS256 => false,
-        Algorithm::RS256 => is("kty", "RSA"),
+        Algorithm::RS256 | Algorithm::PS256 => is("kty", "RSA"),
         Algorithm::ES256 => is("kty", "EC") && is("crv", "P-256"),
+        Algorithm::ES384 => is("kty", "EC") && is("crv", "P-384"),
         Algorithm::EdDsa => is("kty", "OKP") && is("crv", "Ed25519"),
     };
     let verifies =
@@ -201,20 +284,36 @@ fn serves(jwk: &Object<'_>, algorithm: Algorithm) -> bool {
     kind && verifies && absent_or("use", "sig") && absent_or("alg", algorithm.name())
 }
 
+/// Whether a JWK that names its issuer names this one. Microsoft Entra's sets for several directories name the issuer with
+/// `{tenantid}` in the place of the directory's id.
+fn is_of(jwk: &Object<'_>, issuer: &str) -> bool {
+    let Some(named) = jwk.get("issuer") else { return true };
+    let Some(named) = named.text() else { return false };
+    match named.split_once("{tenantid}") {
+        None => named == issuer,
+        Some((before, after)) => {
+            let directory = issuer.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            directory.is_some_and(|directory| super::tenant_id(directory).is_some())
+        }
+    }
+}
+
 fn jwk_key(jwk: &Object<'_>, algorithm: Algorithm) -> Result<DecodingKey, Fault> {
     if jwk.get("d").is_some() {
         return Err(Fault::PrivateKey);
     }
     let bytes = |name| jwk.get(name).and_then(Json::text).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
-    let bytes_32 = |name| bytes(name).filter(|bytes| bytes.len() == 32);
+    let exactly = |name, length| bytes(name).filter(|bytes| bytes.len() == length);
+    let point = |length| {
+        let point = exactly("x", length).zip(exactly("y", length)).map(|(x, y)| [vec![4], x, y].concat());
+        point.map(|point| Ok(DecodingKey::from_ec_der(&point)))
+    };
     let key = match algorithm {
         Algorithm::HS256 => None,
-        Algorithm::RS256 => bytes("n").zip(bytes("e")).map(|(n, e)| rsa(&n, &e)),
-        Algorithm::ES256 => {
-            let point = bytes_32("x").zip(bytes_32("y")).map(|(x, y)| [vec![4], x, y].concat());
-            point.map(|point| Ok(DecodingKey::from_ec_der(&point)))
-        }
-        Algorithm::EdDsa => bytes_32("x").map(|key| Ok(DecodingKey::from_ed_der(&key))),
+        Algorithm::RS256 | Algorithm::PS256 => bytes("n").zip(bytes("e")).map(|(n, e)| rsa(&n, &e)),
+        Algorithm::ES256 => point(32),
+        Algorithm::ES384 => point(48),
+        Algorithm::EdDsa => exactly("x", 32).map(|key| Ok(DecodingKey::from_ed_der(&key))),
     };
     key.unwrap_or(Err(Fault::NotAKey(algorithm.name())))
 }

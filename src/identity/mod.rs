@@ -9,7 +9,8 @@
 mod claims;
 pub mod issuers;
 mod json;
-mod keys;
+pub mod key_sets;
+pub mod keys;
 pub mod mint;
 mod roles;
 mod selection;
