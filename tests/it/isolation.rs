@@ -28,7 +28,7 @@ const TABLES: &[(&str, &str)] = &[
     ("api.support_tickets", "tenant_id"),
     ("api.ticket_comments", "tenant_id"),
     ("api.documents", "tenant_id"),
-    ("api.members", "tenant_id"),
+    ("api.people", "tenant_id"),
     ("api.labels", "tenant_id"),
     ("api.item_labels", "tenant_id"),
 ];
@@ -227,7 +227,7 @@ async fn relations(superuser: &Client) -> Vec<Relation> {
             new: json!({"slug": "new-tenant", "name": "New"}),
             change: json!({"name": "Changed"}),
             embeds: &[
-                "select=id,items(*),links(*),support_tickets(*,ticket_comments(*)),documents(*),members(*)",
+                "select=id,items(*),links(*),support_tickets(*,ticket_comments(*)),documents(*),people(*)",
                 "select=id,items!inner(*)&items.tenant_id=eq.OTHER",
             ],
         },
@@ -293,7 +293,7 @@ async fn relations(superuser: &Client) -> Vec<Relation> {
             embeds: &["select=*,tenants(*)", "select=*,tenants!inner(*)&tenants.id=eq.OTHER"],
         },
         Relation {
-            name: "members",
+            name: "people",
             tenant,
             key: "user_id",
             own: "tom.haverford".to_owned(),

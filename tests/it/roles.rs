@@ -553,7 +553,7 @@ async fn without_a_token_the_anonymous_role_is_served_in_the_tenant_that_is_name
     assert_eq!(by_header.text, by_path.text);
 
     // Nothing else is its own, and nothing says that there is more.
-    for path in ["links_", "documents", "support_tickets", "tenants", "members"] {
+    for path in ["links_", "documents", "support_tickets", "tenants", "people"] {
         let answer = open(&server, &format!("/{DUNDER}/{path}")).await.fails(404, "PGRST205");
         assert!(!answer.text.contains("documents'") || path == "documents", "{answer:?}");
     }

@@ -313,20 +313,20 @@ async fn one_token_works_in_each_of_its_tenants_with_the_role_it_has_there() {
 async fn an_owner_manages_people_and_a_member_does_not() {
     let (_database, server) = demo().await;
     let person = json!({"user_id": "ben.wyatt", "role": "member", "display_name": "Ben Wyatt"});
-    server.post("/members", &member("tom.haverford"), person.clone()).send().await.fails(403, "42501");
-    let made = server.post("/members", &Token::leslie(), person).prefer("return=headers-only").send().await;
-    assert_eq!(made.is(201).header("location"), Some("/members/ben.wyatt"));
+    server.post("/people", &member("tom.haverford"), person.clone()).send().await.fails(403, "42501");
+    let made = server.post("/people", &Token::leslie(), person).prefer("return=headers-only").send().await;
+    assert_eq!(made.is(201).header("location"), Some("/people/ben.wyatt"));
     let admin = Token::new(PAWNEE, "ron.swanson", "admin");
-    server.patch("/members/ben.wyatt", &admin, json!({"role": "admin"})).send().await.is(204);
-    server.patch("/members/ben.wyatt", &admin, json!({"role": "owner"})).send().await.fails(403, "42501");
+    server.patch("/people/ben.wyatt", &admin, json!({"role": "admin"})).send().await.is(204);
+    server.patch("/people/ben.wyatt", &admin, json!({"role": "owner"})).send().await.fails(403, "42501");
     server
-        .patch("/members/ben.wyatt", &member("tom.haverford"), json!({"role": "owner"}))
+        .patch("/people/ben.wyatt", &member("tom.haverford"), json!({"role": "owner"}))
         .send()
         .await
         .fails(404, "TEN010");
-    server.delete("/members/leslie.knope", &admin).send().await.fails(404, "TEN010");
-    server.delete("/members/leslie.knope", &Token::leslie()).send().await.fails(422, "23514");
-    server.delete("/members/ben.wyatt", &admin).send().await.is(204);
+    server.delete("/people/leslie.knope", &admin).send().await.fails(404, "TEN010");
+    server.delete("/people/leslie.knope", &Token::leslie()).send().await.fails(422, "23514");
+    server.delete("/people/ben.wyatt", &admin).send().await.is(204);
 }
 
 // The support desk.
