@@ -87,6 +87,14 @@ settings! {
     /// The URL under which clients reach the service, without a slash at its end, such as `https://api.example.com`: the
     /// resource that `/.well-known/oauth-protected-resource` speaks of (RFC 9728). Empty: there is no such document.
     public_url: String = String::new();
+    /// Hosts whose documents issuers may have beside their own (`jwks_uri` on another host, such as `www.googleapis.com`), and
+    /// whose addresses need not be public: an identity provider in the private network.
+    issuer_hosts_allowed: Vec<String> = Vec::new();
+    /// Whether issuers on this machine may be fetched from over http. For tests: in production whoever can listen on a port
+    /// would be believed.
+    insecure_issuer_urls: bool = false;
+    /// Issuers whose fetched key sets are remembered, of at most 32 keys each; the least recently used is dropped first.
+    key_sets_max: usize = 1_000, 1..=100_000;
     /// Whether `/openapi.json`, and `/`, describe what is served, to those with a token.
     openapi: bool = true;
     /// Whether `/docs` is a page of Swagger UI, public and empty until it is given a token. A relation `docs` is then reached

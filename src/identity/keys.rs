@@ -9,8 +9,8 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use jsonwebtoken::{DecodingKey, DecodingKeyKind as Kind};
 
 use super::is_name;
 use super::issuers::{Algorithm, Error, Fault, IssuerConfig, KID_CHARS_MAX};
@@ -61,6 +61,19 @@ impl PublicKey {
     /// The one algorithm that the key verifies with.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Whether the other is the same key for the same algorithm.
+    pub(super) fn is(&self, other: &PublicKey) -> bool {
+        let is_same = match (self.key.kind(), other.key.kind()) {
+            (Kind::SecretOrDer(one), Kind::SecretOrDer(other)) => one == other,
+            (Kind::RsaModulusExponent { n, e }, Kind::RsaModulusExponent { n: other_n, e: other_e }) => {
+                (n, e) == (other_n, other_e)
+            }
+            (Kind::SecretOrDer(_), Kind::RsaModulusExponent { .. })
+            | (Kind::RsaModulusExponent { .. }, Kind::SecretOrDer(_)) => false,
+        };
+        is_same && self.algorithm == other.algorithm
     }
 
     /// Whether `signature` is this key's over `message`.
@@ -330,6 +343,9 @@ mod tests {
     use super::super::{Verifier, issuers};
     use super::*;
 
+    const P384: &str = include_str!("../../tests/it/keys/p384.pub.pem");
+    const P384_PRIVATE: &str = include_str!("../../tests/it/keys/p384.pem");
+
     /// A file that is gone when the test is.
     struct Temporary(PathBuf);
 
@@ -559,6 +575,107 @@ mod tests {
             set["keys"][0][name] = value;
             assert!(matches!(set_fault(Algorithm::RS256, &set), Fault::NoKey("RS256")), "{name}");
         }
+    }
+
+    #[test]
+    fn j06_a_key_serves_the_algorithm_that_it_names_or_the_first_that_it_can() {
+        let algorithm = |alg: Option<&str>, algorithms: &[Algorithm]| {
+            let mut set = test_set();
+            let jwk = set["keys"][0].as_object_mut().expect("a key");
+            match alg {
+                Some(alg) => jwk.insert("alg".to_owned(), json!(alg)),
+                None => jwk.remove("alg"),
+            };
+            let keys = super::set(set.to_string().as_bytes(), ISSUER, algorithms).expect("good");
+            keys.into_iter().find(|(kid, _)| kid == "rsa").map(|(_, key)| key.algorithm)
+        };
+        use Algorithm::{ES256, HS256, PS256, RS256};
+        assert_eq!(algorithm(Some("PS256"), &[RS256, PS256, ES256]), Some(PS256));
+        assert_eq!(algorithm(Some("RS256"), &[PS256, RS256, ES256]), Some(RS256));
+        assert_eq!(algorithm(None, &[ES256, PS256, RS256]), Some(PS256));
+        assert_eq!(algorithm(Some("PS256"), &[RS256, ES256]), None);
+        assert_eq!(algorithm(Some("HS256"), &[HS256, RS256, ES256]), None);
+    }
+
+    #[test]
+    fn j06_a_set_for_several_algorithms_has_them_all_and_no_symmetric_key() {
+        let mut set = test_set();
+        let p384 =
+            json!({"kty": "EC", "crv": "P-384", "kid": "p384", "x": "A".repeat(64), "y": "A".repeat(64)});
+        set["keys"].as_array_mut().expect("keys").push(p384);
+        let algorithms =
+            [Algorithm::HS256, Algorithm::RS256, Algorithm::ES256, Algorithm::ES384, Algorithm::EdDsa];
+        let keys = super::set(set.to_string().as_bytes(), ISSUER, &algorithms).expect("good");
+        let kids: Vec<&str> = keys.iter().map(|(kid, _)| kid.as_str()).collect();
+        assert_eq!(kids, ["rsa", "p256", "ed25519", "p384"]);
+        let symmetric = super::set(set.to_string().as_bytes(), ISSUER, &[Algorithm::HS256]);
+        assert!(matches!(symmetric, Err(Fault::NoKey("HS256"))));
+    }
+
+    #[test]
+    fn j06_a_key_that_names_its_issuer_is_that_issuers_alone() {
+        let directory = format!("https://login.test/{TENANT}/v2.0");
+        let is_kept = |named: Value, issuer: &str| {
+            let mut set = test_set();
+            set["keys"][0]["issuer"] = named;
+            let keys = foreign_set(set.to_string().as_bytes(), issuer, &[Algorithm::RS256]);
+            !keys.expect("a set").is_empty()
+        };
+        assert!(is_kept(json!(ISSUER), ISSUER));
+        assert!(!is_kept(json!(ISSUER.trim_end_matches('/')), ISSUER));
+        assert!(!is_kept(json!(null), ISSUER));
+        assert!(!is_kept(json!([ISSUER]), ISSUER));
+        assert!(is_kept(json!("https://login.test/{tenantid}/v2.0"), &directory));
+        assert!(!is_kept(json!("https://login.test/{tenantid}/v2.0"), "https://login.test/a/b/v2.0"));
+        assert!(!is_kept(json!("https://login.test/{tenantid}/v2.0"), "https://login.test//v2.0"));
+        assert!(!is_kept(json!(format!("https://login.test/{OTHER}/v2.0")), &directory));
+    }
+
+    #[test]
+    fn j06_a_bad_key_of_a_foreign_set_neither_verifies_nor_stops_the_others() {
+        let kids = |name: &str, value: Value| {
+            let mut set = test_set();
+            set["keys"][0][name] = value;
+            let algorithms = [Algorithm::RS256, Algorithm::ES256];
+            let keys = foreign_set(set.to_string().as_bytes(), ISSUER, &algorithms).expect("a set");
+            keys.into_iter().map(|(kid, _)| kid).collect::<Vec<_>>()
+        };
+        assert_eq!(kids("e", json!("AQAB")), ["rsa", "p256"]);
+        for (name, value) in
+            [("n", json!("AQAB")), ("d", json!("AQAB")), ("kty", json!("oct")), ("use", json!("enc"))]
+        {
+            assert_eq!(kids(name, value), ["p256"], "{name}");
+        }
+        let large = format!("{{\"keys\":[],\"x\":\"{}\"}}", "x".repeat(256 * 1024));
+        assert!(matches!(foreign_set(large.as_bytes(), ISSUER, &[Algorithm::RS256]), Err(Fault::FileSize)));
+    }
+
+    #[test]
+    fn v10_ps256_and_es384_keys_verify_what_they_signed() {
+        let set = super::set(
+            test_set().to_string().replace("RS256", "PS256").as_bytes(),
+            ISSUER,
+            &[Algorithm::PS256],
+        );
+        let (_, key) = set.expect("good").remove(0);
+        let signature = |algorithm| {
+            let token = sign(algorithm, "{}", "{}");
+            URL_SAFE_NO_PAD.decode(token.rsplit_once('.').expect("parts").1).expect("base64url")
+        };
+        let message = format!("{}.{}", part("{}"), part("{}"));
+        assert!(key.verifies(message.as_bytes(), &signature(jsonwebtoken::Algorithm::PS256)));
+        assert!(!key.verifies(message.as_bytes(), &signature(jsonwebtoken::Algorithm::RS256)));
+
+        let p384 = public_key(Algorithm::ES384, P384.as_bytes()).expect("a P-384 key");
+        let p384 = PublicKey { algorithm: Algorithm::ES384, key: p384 };
+        let private = jsonwebtoken::EncodingKey::from_ec_pem(P384_PRIVATE.as_bytes()).expect("a P-384 key");
+        let sign = |message: &[u8]| {
+            let signature = jsonwebtoken::crypto::sign(message, &private, jsonwebtoken::Algorithm::ES384);
+            URL_SAFE_NO_PAD.decode(signature.expect("signs")).expect("base64url")
+        };
+        assert!(p384.verifies(b"a", &sign(b"a")));
+        assert!(!p384.verifies(b"b", &sign(b"a")));
+        assert!(matches!(public_key(Algorithm::ES256, P384.as_bytes()), Err(Fault::NotAKey("ES256"))));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! and metrics. The numbers V1 to V17, V21, T1, T2 and J6 of the tests' names are those of the requirements.
 
 mod claims;
+pub mod fetch;
 pub mod issuers;
 mod json;
 pub mod key_sets;
@@ -18,6 +19,8 @@ mod token;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod provider;
 
 use std::fmt;
 use std::sync::Arc;

@@ -84,6 +84,8 @@ impl Server {
             if let Some((address, admin_address)) = listening {
                 let client = Client::builder()
                     .no_proxy()
+                    // Reads no certificate authorities, of which a machine may have none.
+                    .tls_certs_only([])
                     .redirect(Policy::none())
                     .build()
                     .expect("a client without TLS");
