@@ -1,0 +1,29 @@
+-- The request role owns the table: without FORCE, no policy binds it.
+-- request role: tn104_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN104 tn104_fault_app
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from api.items
+
+create role tn104_fault_app login password 'app';
+create role tn104_fault_owner nologin;
+create schema api authorization tn104_fault_owner;
+grant usage on schema api to tn104_fault_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn104_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+alter table api.items owner to tn104_fault_app;
+
+alter table api.items enable row level security;
+create policy tenant on api.items
+    to tn104_fault_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));

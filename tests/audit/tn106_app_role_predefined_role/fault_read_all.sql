@@ -1,0 +1,31 @@
+-- The request role reads every table that no policy protects, now and later.
+-- request role: tn106_fault_read_all_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN106 tn106_fault_read_all_app
+-- no leak: the one table there is has a policy, which binds this role too
+
+create role tn106_fault_read_all_app login password 'app';
+create role tn106_fault_read_all_owner nologin;
+create schema api authorization tn106_fault_read_all_owner;
+grant usage on schema api to tn106_fault_read_all_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn106_fault_read_all_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn106_fault_read_all_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn106_fault_read_all_app;
+
+grant pg_read_all_data to tn106_fault_read_all_app;

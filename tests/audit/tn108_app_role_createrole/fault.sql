@@ -1,0 +1,31 @@
+-- The request role makes roles; before PostgreSQL 16 it grants itself any that is no superuser.
+-- request role: tn108_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN108 tn108_fault_app
+-- leak below 16: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   grant tn108_fault_owner to tn108_fault_app;
+--   set role tn108_fault_owner;
+--   select * from api.items
+
+create role tn108_fault_app login createrole password 'app';
+create role tn108_fault_owner nologin;
+create schema api authorization tn108_fault_owner;
+grant usage on schema api to tn108_fault_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn108_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+create policy tenant on api.items
+    to tn108_fault_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn108_fault_app;

@@ -1,0 +1,28 @@
+-- FORCE without ENABLE forces nothing.
+-- request role: tn202_fault_forced_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN202 api.items
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from api.items
+
+create role tn202_fault_forced_app login password 'app';
+create role tn202_fault_forced_owner nologin;
+create schema api authorization tn202_fault_forced_owner;
+grant usage on schema api to tn202_fault_forced_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn202_fault_forced_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn202_fault_forced_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn202_fault_forced_app;

@@ -1,0 +1,32 @@
+-- A partition is granted, which named directly has its own row-level security, and has none.
+-- request role: tn204_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN204 api.items_1
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from api.items_1
+
+create role tn204_fault_app login password 'app';
+create role tn204_fault_owner nologin;
+create schema api authorization tn204_fault_owner;
+grant usage on schema api to tn204_fault_app;
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+) partition by range (id);
+create table api.items_1 partition of api.items for values from (0) to (1000);
+alter table api.items owner to tn204_fault_owner;
+alter table api.items_1 owner to tn204_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn204_fault_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn204_fault_app;
+grant select on api.items_1 to tn204_fault_app;

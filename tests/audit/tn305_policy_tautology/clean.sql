@@ -1,0 +1,50 @@
+-- The column of the row is qualified.
+-- request role: tn305_clean_app
+-- declare: tenant api.items tenant_id
+-- declare: tenant api.memberships tenant_id
+
+create role tn305_clean_app login password 'app';
+create role tn305_clean_owner nologin;
+create schema api authorization tn305_clean_owner;
+grant usage on schema api to tn305_clean_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn305_clean_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+create table api.memberships (
+    tenant_id uuid not null,
+    user_id text not null,
+    primary key (tenant_id, user_id)
+);
+alter table api.memberships owner to tn305_clean_owner;
+insert into api.memberships (tenant_id, user_id)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 'ann'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 'bob');
+alter table api.memberships enable row level security;
+alter table api.memberships force row level security;
+create policy tenant on api.memberships
+    for select
+    to tn305_clean_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select on api.memberships to tn305_clean_app;
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn305_clean_app
+    using (exists (
+        select
+        from api.memberships as m
+        where m.tenant_id = items.tenant_id
+    ));
+grant select, insert, update, delete on api.items to tn305_clean_app;

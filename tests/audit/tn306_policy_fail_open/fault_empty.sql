@@ -1,0 +1,31 @@
+-- The empty tenant is taken for every tenant: the setting as each later transaction finds it.
+-- request role: tn306_fault_empty_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN306 api.items/tenant
+-- leak: set app.current_tenant_id = 'aaaaaaaa-0000-4000-8000-000000000001';
+--   reset app.current_tenant_id;
+--   select * from api.items
+
+create role tn306_fault_empty_app login password 'app';
+create role tn306_fault_empty_owner nologin;
+create schema api authorization tn306_fault_empty_owner;
+grant usage on schema api to tn306_fault_empty_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn306_fault_empty_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn306_fault_empty_app
+    using (current_setting('app.current_tenant_id', true) = '' or tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn306_fault_empty_app;

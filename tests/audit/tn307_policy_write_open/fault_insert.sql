@@ -1,0 +1,35 @@
+-- The policy for INSERT asks something else.
+-- request role: tn307_fault_insert_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN307 api.items/adding
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   insert into api.items (tenant_id, id, name) values ('bbbbbbbb-0000-4000-8000-000000000002', 3, 'planted')
+
+create role tn307_fault_insert_app login password 'app';
+create role tn307_fault_insert_owner nologin;
+create schema api authorization tn307_fault_insert_owner;
+grant usage on schema api to tn307_fault_insert_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn307_fault_insert_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy reading on api.items
+    for select
+    to tn307_fault_insert_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+create policy adding on api.items
+    for insert
+    to tn307_fault_insert_app
+    with check (length(name) > 0);
+grant select, insert, update, delete on api.items to tn307_fault_insert_app;

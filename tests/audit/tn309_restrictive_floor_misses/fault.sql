@@ -1,0 +1,37 @@
+-- The floor is for a group whose policies the request role does not inherit.
+-- request role: tn309_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN301 api.items/everything
+-- expect: error TN309 api.items/floor
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from api.items
+
+create role tn309_fault_app login noinherit password 'app';
+create role tn309_fault_owner nologin;
+create schema api authorization tn309_fault_owner;
+grant usage on schema api to tn309_fault_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn309_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create role tn309_fault_mid nologin;
+grant tn309_fault_mid to tn309_fault_app;
+create policy everything on api.items
+    to public
+    using (true);
+create policy floor on api.items
+    as restrictive
+    to tn309_fault_mid
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn309_fault_app;

@@ -1,0 +1,31 @@
+-- All requests are the same role: every row was written by it.
+-- request role: tn311_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN311 api.items/tenant
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from api.items
+
+create role tn311_fault_app login password 'app';
+create role tn311_fault_owner nologin;
+create schema api authorization tn311_fault_owner;
+grant usage on schema api to tn311_fault_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    written_by name not null default 'tn311_fault_app',
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn311_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn311_fault_app
+    using (written_by = current_user);
+grant select, insert, update, delete on api.items to tn311_fault_app;

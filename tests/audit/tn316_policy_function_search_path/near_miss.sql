@@ -1,0 +1,34 @@
+-- The helper fixes no path, and its body was bound when it was made.
+-- request role: tn316_near_miss_app
+-- declare: tenant api.items tenant_id
+-- trust: api.current_tenant()
+
+create role tn316_near_miss_app login password 'app';
+create role tn316_near_miss_owner nologin;
+create schema api authorization tn316_near_miss_owner;
+grant usage on schema api to tn316_near_miss_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn316_near_miss_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+create function api.current_tenant()
+returns uuid
+language sql
+stable
+return nullif(pg_catalog.current_setting('app.current_tenant_id', true), '')::uuid;
+alter function api.current_tenant() owner to tn316_near_miss_owner;
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn316_near_miss_app
+    using (tenant_id = (select api.current_tenant()));
+grant select, insert, update, delete on api.items to tn316_near_miss_app;

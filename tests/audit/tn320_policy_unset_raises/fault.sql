@@ -1,0 +1,29 @@
+-- Without a tenant the policy raises an error: closed, and a 500.
+-- request role: tn320_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: advice TN320 api.items/tenant
+-- no leak: an error shows nothing
+
+create role tn320_fault_app login password 'app';
+create role tn320_fault_owner nologin;
+create schema api authorization tn320_fault_owner;
+grant usage on schema api to tn320_fault_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn320_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn320_fault_app
+    using (tenant_id = (select current_setting('app.current_tenant_id')::uuid));
+grant select, insert, update, delete on api.items to tn320_fault_app;

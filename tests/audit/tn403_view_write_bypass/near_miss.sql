@@ -1,0 +1,32 @@
+-- The view checks nothing, and is only read.
+-- request role: tn403_near_miss_app
+-- declare: tenant api.items tenant_id
+
+create role tn403_near_miss_app login password 'app';
+create role tn403_near_miss_owner nologin;
+create schema api authorization tn403_near_miss_owner;
+grant usage on schema api to tn403_near_miss_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn403_near_miss_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+create policy tenant on api.items
+    to tn403_near_miss_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn403_near_miss_app;
+create view api.names with (security_barrier = true) as
+select tenant_id, id, name
+from api.items
+where tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid);
+alter view api.names owner to tn403_near_miss_owner;
+grant select on api.names to tn403_near_miss_app;

@@ -1,0 +1,43 @@
+-- The path is empty, and the names are qualified.
+-- request role: tn405_near_miss_empty_app
+-- declare: tenant api.items tenant_id
+-- declare: internal api.log
+-- trust: api.note(text)
+
+create role tn405_near_miss_empty_app login password 'app';
+create role tn405_near_miss_empty_owner nologin;
+create schema api authorization tn405_near_miss_empty_owner;
+grant usage on schema api to tn405_near_miss_empty_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn405_near_miss_empty_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+create policy tenant on api.items
+    to tn405_near_miss_empty_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn405_near_miss_empty_app;
+create table api.log (
+    line text not null
+);
+alter table api.log owner to tn405_near_miss_empty_owner;
+create function api.note(line text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+    begin
+        insert into api.log (line) values (note.line);
+    end
+$$;
+alter function api.note(text) owner to tn405_near_miss_empty_owner;

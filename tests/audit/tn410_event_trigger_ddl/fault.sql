@@ -1,0 +1,40 @@
+-- An event trigger runs for each change of the schema, whoever makes it.
+-- request role: tn410_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: advice TN410 watch
+-- no leak: it is for a reader to judge
+
+create role tn410_fault_app login password 'app';
+create role tn410_fault_owner nologin;
+create schema api authorization tn410_fault_owner;
+grant usage on schema api to tn410_fault_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn410_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn410_fault_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn410_fault_app;
+create function api.after_ddl()
+returns event_trigger
+language plpgsql
+set search_path = ''
+as $$
+    begin
+    end
+$$;
+create event trigger watch
+    on ddl_command_end
+    execute function api.after_ddl();

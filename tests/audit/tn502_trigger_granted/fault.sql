@@ -1,0 +1,32 @@
+-- TRIGGER is granted: any function that the role may call can be attached, also a temporary one.
+-- request role: tn502_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: warning TN502 api.items
+-- leak: create function pg_temp.copy() returns trigger language plpgsql as 'begin return new; end';
+--   create trigger copy before insert on api.items for each row execute function pg_temp.copy();
+--   select 'attached'
+
+create role tn502_fault_app login password 'app';
+create role tn502_fault_owner nologin;
+create schema api authorization tn502_fault_owner;
+grant usage on schema api to tn502_fault_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn502_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn502_fault_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn502_fault_app;
+grant trigger on api.items to tn502_fault_app;

@@ -1,0 +1,30 @@
+-- REFERENCES is granted on columns.
+-- request role: tn503_fault_column_app
+-- declare: tenant api.items tenant_id
+-- expect: warning TN503 api.items
+-- no leak: there is no schema in which to make the other table
+
+create role tn503_fault_column_app login password 'app';
+create role tn503_fault_column_owner nologin;
+create schema api authorization tn503_fault_column_owner;
+grant usage on schema api to tn503_fault_column_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn503_fault_column_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn503_fault_column_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn503_fault_column_app;
+grant references (tenant_id, id) on api.items to tn503_fault_column_app;

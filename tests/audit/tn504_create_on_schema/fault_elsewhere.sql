@@ -1,0 +1,34 @@
+-- The request role creates in another schema.
+-- request role: tn504_fault_elsewhere_app
+-- declare: tenant api.items tenant_id
+-- expect: warning TN504 scratch
+-- leak: set app.current_tenant_id = 'aaaaaaaa-0000-4000-8000-000000000001';
+--   create table scratch.copy as select * from api.items;
+--   set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from scratch.copy
+
+create role tn504_fault_elsewhere_app login password 'app';
+create role tn504_fault_elsewhere_owner nologin;
+create schema api authorization tn504_fault_elsewhere_owner;
+grant usage on schema api to tn504_fault_elsewhere_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn504_fault_elsewhere_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn504_fault_elsewhere_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn504_fault_elsewhere_app;
+create schema scratch;
+grant usage, create on schema scratch to tn504_fault_elsewhere_app;

@@ -1,0 +1,33 @@
+-- The request role may use a foreign server, with a login that somebody has mapped for everybody.
+-- request role: tn507_fault_server_app
+-- declare: tenant api.items tenant_id
+-- expect: warning TN507 loopback
+-- no leak: where it leads to depends on passwords that are not in the database
+
+create role tn507_fault_server_app login password 'app';
+create role tn507_fault_server_owner nologin;
+create schema api authorization tn507_fault_server_owner;
+grant usage on schema api to tn507_fault_server_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn507_fault_server_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn507_fault_server_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn507_fault_server_app;
+create extension postgres_fdw;
+create server loopback foreign data wrapper postgres_fdw options (dbname 'postgres');
+create user mapping for public server loopback options (user 'postgres');
+grant usage on foreign server loopback to tn507_fault_server_app;

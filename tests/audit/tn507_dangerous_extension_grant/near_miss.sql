@@ -1,0 +1,37 @@
+-- The extension is there, its functions are for its owner.
+-- request role: tn507_near_miss_app
+-- declare: tenant api.items tenant_id
+
+create role tn507_near_miss_app login password 'app';
+create role tn507_near_miss_owner nologin;
+create schema api authorization tn507_near_miss_owner;
+grant usage on schema api to tn507_near_miss_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn507_near_miss_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn507_near_miss_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn507_near_miss_app;
+create extension dblink;
+do $$
+    declare
+        name text;
+    begin
+        for name in select p.oid::regprocedure from pg_depend as d inner join pg_proc as p on p.oid = d.objid and d.classid = 'pg_proc'::regclass inner join pg_extension as e on e.oid = d.refobjid where e.extname = 'dblink' loop
+            execute format('revoke all on function %s from public', name);
+        end loop;
+    end
+$$;

@@ -1,0 +1,34 @@
+-- One sequence numbers the rows of all tenants: its gaps count the others'.
+-- request role: tn605_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: advice TN605 api.numbers
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select last_value from api.numbers
+
+create role tn605_fault_app login password 'app';
+create role tn605_fault_owner nologin;
+create schema api authorization tn605_fault_owner;
+grant usage on schema api to tn605_fault_app;
+create sequence api.numbers;
+alter sequence api.numbers owner to tn605_fault_owner;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    number bigint not null default nextval('api.numbers'),
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn605_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn605_fault_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn605_fault_app;
+grant usage, select on sequence api.numbers to tn605_fault_app;

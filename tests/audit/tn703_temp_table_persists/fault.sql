@@ -1,0 +1,45 @@
+-- The temporary table outlives the transaction: the next request on the connection reads it.
+-- request role: tn703_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: warning TN703 api.report()
+-- leak: begin;
+--   set local app.current_tenant_id = 'bbbbbbbb-0000-4000-8000-000000000002';
+--   select api.report();
+--   commit;
+--   set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from pg_temp.report
+
+create role tn703_fault_app login password 'app';
+create role tn703_fault_owner nologin;
+create schema api authorization tn703_fault_owner;
+grant usage on schema api to tn703_fault_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn703_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn703_fault_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn703_fault_app;
+create function api.report()
+returns void
+language plpgsql
+volatile
+as $$
+    begin
+        create temp table report as
+        select * from api.items;
+    end
+$$;
+alter function api.report() owner to tn703_fault_owner;

@@ -1,0 +1,28 @@
+-- No index begins with the tenant: each request reads the rows of all.
+-- request role: tn801_fault_app
+-- declare: tenant api.items tenant_id
+-- expect: advice TN801 api.items
+-- no leak: it is slow, and open to nobody
+
+create role tn801_fault_app login password 'app';
+create role tn801_fault_owner nologin;
+create schema api authorization tn801_fault_owner;
+grant usage on schema api to tn801_fault_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null
+);
+alter table api.items owner to tn801_fault_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn801_fault_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn801_fault_app;

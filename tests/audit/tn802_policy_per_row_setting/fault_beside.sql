@@ -1,0 +1,29 @@
+-- One call is wrapped in a sub-select, another is not.
+-- request role: tn802_fault_beside_app
+-- declare: tenant api.items tenant_id
+-- expect: advice TN802 api.items/tenant
+-- no leak: it is slow, and open to nobody
+
+create role tn802_fault_beside_app login password 'app';
+create role tn802_fault_beside_owner nologin;
+create schema api authorization tn802_fault_beside_owner;
+grant usage on schema api to tn802_fault_beside_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn802_fault_beside_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn802_fault_beside_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid) and coalesce(current_setting('app.current_tenant_id', true), '') <> '');
+grant select, insert, update, delete on api.items to tn802_fault_beside_app;

@@ -1,0 +1,30 @@
+-- The server lacks corrections by which policies of another user were applied.
+-- request role: tn901_fault_old_app
+-- declare: tenant api.items tenant_id
+-- server version: 160001
+-- expect: error TN901 16.1
+-- no leak: the server that runs this has them
+
+create role tn901_fault_old_app login password 'app';
+create role tn901_fault_old_owner nologin;
+create schema api authorization tn901_fault_old_owner;
+grant usage on schema api to tn901_fault_old_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn901_fault_old_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn901_fault_old_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn901_fault_old_app;
