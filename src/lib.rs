@@ -26,6 +26,8 @@ pub mod query;
 
 pub mod db;
 
+pub mod audit;
+
 pub mod response;
 
 pub mod openapi;

@@ -1,0 +1,47 @@
+-- code: TN201
+-- name: rls_not_enabled
+-- level: error
+-- object: relation
+-- what: A tenant relation that the request role can reach has no row-level security.
+-- why: Without row-level security every right is a right to every tenant's rows. Copies (create table as), tables of
+--   other schemas and child tables are forgotten most often: neither row-level security nor policies are copied.
+-- see: As the request role, with the setting of a tenant that does not exist:
+--   set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; select * from the relation; no row may come back.
+-- fix: Enable and force row-level security, and write a policy that compares the tenant column.
+
+select
+    'error' as level,
+    'relation' as object_type,
+    r.identity as object_identity,
+    r.identity as relation,
+    pg_catalog.format('%s is a tenant relation without row-level security, and %s reaches it.', r.identity, who.names)
+        as message,
+    pg_catalog.format('Rights: %s.', who.rights) as detail,
+    pg_catalog.format(
+        E'alter table %1$s enable row level security;\nalter table %1$s force row level security;\n'
+        'create policy tenant on %1$s\n    to %2$I\n    using (%3$s);',
+        r.identity,
+        a.role_name,
+        r.sound_expression
+    ) as fix,
+    null::pg_catalog.text as content
+from judged_relation as r
+cross join app as a
+cross join lateral (
+    select
+        pg_catalog.string_agg(g.role_name, ', ' order by g.role_kind desc, g.role_name) as names,
+        pg_catalog.string_agg(g.role_name || ' ' || g.rights, ', ' order by g.role_kind desc, g.role_name) as rights
+    from access as g
+    where g.relation_oid = r.relation_oid
+        and g.role_kind <> 'door'
+        and g.reach
+) as who
+where r.kind = 'tenant'
+    and r.relation_kind in ('r', 'p')
+    and not r.rls_enabled
+    and who.names is not null
+    -- Said by a rule that knows more: a policy or FORCE is there (TN202), or it is the child of a protected parent
+    -- (TN204, TN205).
+    and not r.rls_forced
+    and r.policies_n = 0
+    and not r.child_of_protected

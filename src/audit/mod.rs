@@ -1,0 +1,262 @@
+//! The auditor: does row-level security keep tenants apart in this database?
+//!
+//! Rules are SQL (`sql/audit/tn*.sql`, one a file) over a common prelude (`sql/audit/prelude.sql`); the whole audit is one
+//! read-only statement over pg_catalog. The same text runs from here, in the views of schema `tenancy`, and as a file for
+//! a database that knows nothing of Rowhouse.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio_postgres::{Client, Row};
+
+pub mod contract;
+pub mod rules;
+
+pub use contract::Contract;
+pub use rules::{Rule, rule, rules};
+
+use crate::query::quote_literal;
+
+const PRELUDE: &str = include_str!("../../sql/audit/prelude.sql");
+const PRELUDE_DOORS: &str = include_str!("../../sql/audit/prelude_doors.sql");
+const FINDINGS: &str = include_str!("../../sql/audit/findings.sql");
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Advice,
+    Warning,
+    Error,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Advice => "advice",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "advice" => Ok(Level::Advice),
+            "warning" => Ok(Level::Warning),
+            "error" => Ok(Level::Error),
+            _ => Err(format!("{text:?} is no level: error, warning or advice")),
+        }
+    }
+}
+
+/// One thing that is wrong, or not proven to be right.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    pub code: String,
+    pub name: String,
+    pub level: Level,
+    /// What it is about: role, relation, policy, function, view, constraint, index and the like.
+    pub object_type: String,
+    /// Which one: `schema.table`, `schema.table/policy`, `schema.function(types)`, a role's name.
+    pub object: String,
+    pub relation: Option<String>,
+    /// One sentence.
+    pub message: String,
+    pub detail: Option<String>,
+    /// SQL to paste.
+    pub fix: Option<String>,
+    /// The same for the same code and object, however the object changes.
+    pub fingerprint: String,
+    /// Of the text that was looked at; a waiver that names another is stale.
+    pub content_md5: Option<String>,
+    pub waiver: Option<Waiver>,
+}
+
+impl Finding {
+    /// Whether a waiver is in force: an active one, or a stale one of what is no error.
+    pub fn is_waived(&self) -> bool {
+        match self.waiver.as_ref().map(|waiver| waiver.state) {
+            Some(WaiverState::Active) => true,
+            Some(WaiverState::Stale) => self.level < Level::Error,
+            Some(WaiverState::Expired) | None => false,
+        }
+    }
+}
+
+/// Somebody's word that a finding may stay.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Waiver {
+    pub state: WaiverState,
+    /// `false_positive`, `accepted_risk` or `wont_fix`.
+    pub reason_kind: String,
+    pub reason: String,
+    pub by: Option<String>,
+    /// The last day on which it holds, `YYYY-MM-DD`.
+    pub until: Option<String>,
+}
+
+/// Whether a waiver still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaiverState {
+    Active,
+    /// Its last day is over.
+    Expired,
+    /// What it was given for has changed.
+    Stale,
+}
+
+/// Why there is no answer. None of these is ever a pass.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the audit's statement: {}", crate::app::cause(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("the contract: {0}")]
+    Contract(#[source] serde_json::Error),
+    #[error("the contract: {0}")]
+    Invalid(String),
+    #[error("PostgreSQL {0} is too old to audit: 15 or later")]
+    Version(i32),
+}
+
+/// What stands for the contract in the statement.
+#[derive(Debug, Clone, Copy)]
+pub enum Slot<'a> {
+    /// The first parameter, of type jsonb.
+    Parameter,
+    /// What `tenancy.contract()` returns.
+    Installed,
+    /// A literal.
+    Literal(&'a Contract),
+}
+
+impl Slot<'_> {
+    fn sql(self) -> String {
+        match self {
+            Slot::Parameter => "$1::pg_catalog.text::pg_catalog.jsonb".to_owned(),
+            Slot::Installed => "tenancy.contract()".to_owned(),
+            Slot::Literal(contract) => {
+                let mut text = String::new();
+                // A structure of texts, lists and booleans: it cannot fail.
+                quote_literal(&mut text, &serde_json::to_string(contract).unwrap_or_default());
+                text + "::pg_catalog.jsonb"
+            }
+        }
+    }
+}
+
+/// The prelude, with its contract, ready for a select behind it.
+pub fn prelude(contract: Slot<'_>) -> String {
+    format!("{},\n{}", PRELUDE.trim_end(), PRELUDE_DOORS.trim_end()).replace("{{contract}}", &contract.sql())
+}
+
+/// The whole audit as one statement, without a semicolon: a row for each finding, the worst first.
+pub fn statement(contract: Slot<'_>) -> String {
+    let mut text = prelude(contract);
+    for rule in rules() {
+        text.push_str(&format!(
+            ",\n-- {} {}\n{} as (\n{}\n)",
+            rule.code,
+            rule.name,
+            rule.code.to_lowercase(),
+            rule.body
+        ));
+    }
+    text.push_str(",\nraw_finding as (\n");
+    for (at, rule) in rules().iter().enumerate() {
+        if at > 0 {
+            text.push_str("    union all\n");
+        }
+        text.push_str(&format!(
+            "    select '{}' as code, '{}' as name, f.* from {} as f\n",
+            rule.code,
+            rule.name,
+            rule.code.to_lowercase()
+        ));
+    }
+    text.push_str(")\n");
+    text.push_str(FINDINGS.trim_end());
+    text
+}
+
+/// How long the audit's statement may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Audits the database that `client` is connected to, in a read-only transaction that is rolled back. Needs no right but to
+/// connect. The worst findings come first.
+///
+/// # Errors
+/// [`Error`]: it could not be checked, which is no pass.
+pub async fn audit(client: &Client, contract: &Contract) -> Result<Vec<Finding>, Error> {
+    client
+        .batch_execute(&format!(
+            "begin transaction isolation level repeatable read, read only; \
+             set local search_path = ''; set local statement_timeout = {}",
+            TIMEOUT.as_millis()
+        ))
+        .await?;
+    let findings = findings(client, contract).await;
+    // Nothing was written. Where the connection is gone, the transaction is too, and the first error is the one to tell.
+    let ended = client.batch_execute("rollback").await;
+    let findings = findings?;
+    ended?;
+    Ok(findings)
+}
+
+async fn findings(client: &Client, contract: &Contract) -> Result<Vec<Finding>, Error> {
+    let row = client
+        .query_one("select pg_catalog.current_setting('server_version_num')::pg_catalog.int4", &[])
+        .await?;
+    let version: i32 = row.try_get(0)?;
+    if version < 150_000 {
+        return Err(Error::Version(version / 10_000));
+    }
+    let contract = serde_json::to_string(contract).map_err(Error::Contract)?;
+    let rows = client.query(statement(Slot::Parameter).as_str(), &[&contract]).await?;
+    rows.iter().map(finding).collect()
+}
+
+fn finding(row: &Row) -> Result<Finding, Error> {
+    let text = |column: &str| row.try_get::<_, String>(column);
+    let optional = |column: &str| row.try_get::<_, Option<String>>(column);
+    let waiver = match optional("waiver_state")?.as_deref() {
+        None => None,
+        Some(state) => Some(Waiver {
+            state: match state {
+                "active" => WaiverState::Active,
+                "stale" => WaiverState::Stale,
+                _ => WaiverState::Expired,
+            },
+            reason_kind: text("waiver_reason_kind")?,
+            reason: text("waiver_reason")?,
+            by: optional("waiver_by")?,
+            until: optional("waiver_until")?,
+        }),
+    };
+    Ok(Finding {
+        code: text("code")?,
+        name: text("name")?,
+        level: text("level")?.parse().map_err(Error::Invalid)?,
+        object_type: text("object_type")?,
+        object: text("object")?,
+        relation: optional("relation")?,
+        message: text("message")?,
+        detail: optional("detail")?,
+        fix: optional("fix")?,
+        fingerprint: text("fingerprint")?,
+        content_md5: optional("content_md5")?,
+        waiver,
+    })
+}

@@ -1,0 +1,129 @@
+//! The rules: one SQL file each, with a header that is the rule's documentation.
+
+use std::sync::LazyLock;
+
+use super::Level;
+
+/// One rule of the audit, as its file says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// `TN201`; stable.
+    pub code: &'static str,
+    /// `rls_not_enabled`; stable.
+    pub name: &'static str,
+    /// The level of its findings where the rule does not judge one otherwise.
+    pub level: Level,
+    /// What its findings are about: role, relation, policy, function, view, constraint, index and the like.
+    pub object: &'static str,
+    /// What is wrong, in a sentence.
+    pub what: String,
+    /// How it leaks.
+    pub why: String,
+    /// How to see it, as the request role.
+    pub see: String,
+    /// How to mend it.
+    pub fix: String,
+    /// One select over the expressions of the prelude, without a semicolon.
+    pub body: &'static str,
+    /// The file's name below `sql/audit`.
+    pub file: &'static str,
+}
+
+/// The files, a line for each.
+macro_rules! files {
+    ($($name:literal,)*) => {
+        &[$(($name, include_str!(concat!("../../sql/audit/", $name)))),*]
+    };
+}
+
+const FILES: &[(&str, &str)] = files!["tn101_app_role_superuser.sql", "tn201_rls_not_enabled.sql",];
+
+/// All rules, in the order of their codes.
+///
+/// # Panics
+/// Where a file of a rule has no such header: a fault of this program, which its tests find.
+pub fn rules() -> &'static [Rule] {
+    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+        FILES
+            .iter()
+            .map(|(file, text)| {
+                parse(file, text).unwrap_or_else(|| panic!("sql/audit/{file} has no whole header"))
+            })
+            .collect()
+    });
+    &RULES
+}
+
+/// The rule of a code.
+pub fn rule(code: &str) -> Option<&'static Rule> {
+    rules().iter().find(|rule| rule.code == code)
+}
+
+fn parse(file: &'static str, text: &'static str) -> Option<Rule> {
+    let (header, body) = text.split_once("\n\n")?;
+    let field = |name: &str| -> Option<&'static str> {
+        header.lines().find_map(|line| line.strip_prefix("-- ")?.strip_prefix(name)?.strip_prefix(": "))
+    };
+    // A line that continues a field begins with two more blanks.
+    let long = |name: &str| -> Option<String> {
+        let mut lines = header.lines().skip_while(|line| {
+            line.strip_prefix("-- ")
+                .and_then(|line| line.strip_prefix(name))
+                .is_none_or(|line| !line.starts_with(": "))
+        });
+        let mut words = lines.next()?.split_once(": ")?.1.to_owned();
+        for line in lines.map_while(|line| line.strip_prefix("--   ")) {
+            words.push(' ');
+            words.push_str(line.trim());
+        }
+        Some(words)
+    };
+    Some(Rule {
+        code: field("code")?,
+        name: field("name")?,
+        level: field("level")?.parse().ok()?,
+        object: field("object")?,
+        what: long("what")?,
+        why: long("why")?,
+        see: long("see")?,
+        fix: long("fix")?,
+        body: body.trim(),
+        file,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_rule_has_a_whole_header_and_a_bare_body() {
+        let mut codes = BTreeSet::new();
+        for rule in rules() {
+            assert_eq!(rule.file, format!("{}_{}.sql", rule.code.to_lowercase(), rule.name));
+            assert!(codes.insert(rule.code), "{} twice", rule.code);
+            assert!(!rule.body.contains(';') || rule.body.contains('\''), "{}", rule.file);
+            assert!(!rule.body.ends_with(';'), "{}", rule.file);
+            for column in
+                ["level", "object_type", "object_identity", "relation", "message", "detail", "fix", "content"]
+            {
+                assert!(rule.body.contains(&format!("as {column}")), "{} has no column {column}", rule.file);
+            }
+        }
+        assert!(rules().is_sorted_by_key(|rule| rule.code));
+    }
+
+    #[test]
+    fn each_file_of_a_rule_is_listed() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/audit");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with("tn"))
+            .collect();
+        let listed: BTreeSet<String> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(files, listed);
+    }
+}
