@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::cause;
+use crate::audit::prove;
 use crate::catalog::{self, Catalog};
 use crate::config::{self, Config};
 use crate::db::{self, Database};
@@ -72,6 +73,9 @@ enum Command {
     /// Lets the gate judge the database: one line for each relation, for each role that requests may run as; exit 1 if one
     /// is refused that nobody declared internal.
     Check,
+    /// Tries to break isolation as the request role, each attempt rolled back, and says how it ended. Exit 0: all held;
+    /// 1: something broke; 2: not everything could be tried, or there was nothing to break; 3: a wrong call.
+    Prove(Prove),
     /// Prints docs/errors.md.
     Errors {
         #[arg(long)]
@@ -81,6 +85,70 @@ enum Command {
     Probe,
 }
 
+/// What `rowhouse prove` tries.
+#[derive(Debug, Args)]
+struct Prove {
+    /// A tenant that has rows, by its id, or by its slug, which is looked up with migrate_url; give two. Without any, the
+    /// first two active ones are taken where migrate_url is set.
+    #[arg(long = "tenant", value_name = "TENANT")]
+    tenants: Vec<String>,
+    /// What each transaction sets beside the tenant, such as request.jwt.claims={"department":"sales"}; with a tenant
+    /// before it, as TENANT:KEY=VALUE, for that tenant alone. By default the user is an owner of the tenant.
+    #[arg(long = "with", value_name = "[TENANT:]KEY=VALUE", value_parser = pair)]
+    settings: Vec<(String, String)>,
+    /// Also tries to write: delete, update, move, insert for another, upsert onto another, refer to another. It is rolled
+    /// back, but takes locks and runs triggers, so not in production.
+    #[arg(long)]
+    write: bool,
+    /// The setting that the policies read the tenant from.
+    #[arg(long, default_value = "app.current_tenant_id", value_name = "NAME")]
+    setting: String,
+    /// The name of the tenant column of relations that nobody declared.
+    #[arg(long, default_value = "tenant_id", value_name = "COLUMN")]
+    tenant_column: String,
+    /// How long one statement may take, in milliseconds.
+    #[arg(long, default_value_t = 5_000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    timeout_ms: u64,
+    /// How the attempts are printed.
+    #[arg(long, value_enum, default_value_t = ProveFormat::Text)]
+    format: ProveFormat,
+    /// Prints the statements also of what held.
+    #[arg(long)]
+    statements: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProveFormat {
+    Text,
+    Json,
+}
+
+/// What a check came to: its exit code says which.
+enum Failure {
+    /// Exit 1, as every command that did not do what it was asked.
+    Failed(String),
+    /// Exit 2: a check that could not check. Never a pass.
+    NotChecked(String),
+    /// Exit 3: a check that was called wrongly.
+    Usage(String),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Failure::Failed(message)
+    }
+}
+
+impl Command {
+    /// Whether exit 1 means that something was found, so that other failures need codes of their own.
+    fn is_check(&self) -> bool {
+        matches!(self, Command::Prove(_))
+    }
+}
+
+/// The commands of [`Command::is_check`], by the words that call them.
+const CHECKS: &[&str] = &["prove"];
+
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
@@ -88,19 +156,32 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Runs the command line and says how it ended: 0 done, 1 not, 2 a wrong call.
+/// Runs the command line and says how it ended: 0 done, 1 not, 2 a wrong call. Of the checks 1 is what was found, 2 that it
+/// could not be checked, 3 a wrong call.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments) {
-        Ok(code) => code,
-        Err(message) => {
-            eprintln!("rowhouse: {message}");
-            ExitCode::FAILURE
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            let check = std::env::args().any(|word| CHECKS.contains(&word.as_str()));
+            return match error.exit_code() {
+                0 => ExitCode::SUCCESS,
+                _ if check => ExitCode::from(3),
+                _ => ExitCode::from(2),
+            };
         }
-    }
+    };
+    let (code, message) = match run(arguments) {
+        Ok(code) => return code,
+        Err(Failure::Failed(message)) => (ExitCode::FAILURE, message),
+        Err(Failure::NotChecked(message)) => (ExitCode::from(2), message),
+        Err(Failure::Usage(message)) => (ExitCode::from(3), message),
+    };
+    eprintln!("rowhouse: {message}");
+    code
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode, String> {
+fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Config { docs: true } => {
             print(&config::documentation());
@@ -116,7 +197,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, String> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let config = Config::read(arguments.config.as_deref(), environment, &overrides)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string())
+        .map_err(if arguments.command.is_check() { Failure::Usage } else { Failure::Failed })?;
     match arguments.command {
         Command::Serve => {
             telemetry::log(&config)?;
@@ -160,7 +242,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, String> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Errors { .. } => Ok(ExitCode::SUCCESS),
-        Command::Check => block_on(check(&config))?,
+        Command::Check => Ok(block_on(check(&config))??),
+        Command::Prove(prove) => block_on(run_prove(&config, &prove))?,
         Command::Probe => Ok(if is_ready(&config) { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
     }
 }
@@ -222,6 +305,78 @@ async fn check(config: &Config) -> Result<ExitCode, String> {
         }
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failure> {
+    let database = Database::for_requests(config).map_err(|error| Failure::Usage(error.to_string()))?;
+    let roles = Roles::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
+    let mut settings: Vec<(String, String)> = Vec::new();
+    let mut tenants: Vec<prove::Tenant> = Vec::new();
+    let mut named = arguments.tenants.clone();
+    if named.is_empty() && !config.migrate_url.is_empty() {
+        named = first_tenants(config).await.map_err(Failure::NotChecked)?;
+    }
+    for name in &named {
+        let id = match identity::tenant_id(name) {
+            Some(id) => id.to_string(),
+            // A tenant of another type than uuid, where there is no registry to ask.
+            None if config.migrate_url.is_empty() => name.clone(),
+            None => tenant_by_slug(config, name).await.map_err(Failure::NotChecked)?.to_string(),
+        };
+        if tenants.iter().any(|known| known.id == id) {
+            return Err(Failure::Usage(format!("--tenant {name} is given twice")));
+        }
+        tenants.push(prove::Tenant { id, settings: Vec::new() });
+    }
+    for (key, value) in &arguments.settings {
+        match key.split_once(':') {
+            None => settings.push((key.clone(), value.clone())),
+            Some((tenant, key)) => match named.iter().position(|name| name == tenant) {
+                Some(at) => tenants[at].settings.push((key.to_owned(), value.clone())),
+                None => return Err(Failure::Usage(format!("--with {tenant}:{key}: no --tenant {tenant}"))),
+            },
+        }
+    }
+    // The strongest user a tenant has: what even an owner cannot do, nobody of the tenant can.
+    for (key, value) in [("app.current_role", "owner"), ("app.current_user_id", "rowhouse prove")] {
+        if !settings.iter().any(|(known, _)| known == key) {
+            settings.push((key.to_owned(), value.to_owned()));
+        }
+    }
+    let options = prove::Options {
+        setting: arguments.setting.clone(),
+        tenant_column: arguments.tenant_column.clone(),
+        tenants,
+        settings,
+        write: arguments.write,
+        timeout: Duration::from_millis(arguments.timeout_ms),
+        roles: roles.all().map(|role| role.identifier().clone()).collect(),
+    };
+    let report = prove::prove(&database, &options)
+        .await
+        .map_err(|error| Failure::NotChecked(format!("isolation is not proven: {error}")))?;
+    match arguments.format {
+        ProveFormat::Text => print(&report.text(arguments.statements)),
+        ProveFormat::Json => print(&report.json()),
+    }
+    if options.tenants.len() < 2 {
+        eprintln!("rowhouse: two tenants that have rows are needed to prove anything: --tenant, twice");
+    }
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// The ids of two active tenants.
+async fn first_tenants(config: &Config) -> Result<Vec<String>, String> {
+    let database = Database::for_migrations(config).map_err(|error| error.to_string())?;
+    let client = database.client().await.map_err(|error| cause(&error))?;
+    let rows = client
+        .query(
+            "select id::pg_catalog.text from tenancy.tenants where state = 'active' order by created_at, id limit 2",
+            &[],
+        )
+        .await
+        .map_err(|error| cause(&error))?;
+    rows.iter().map(|row| row.try_get(0).map_err(|error| cause(&error))).collect()
 }
 
 /// One line for each relation; whether none is refused that nobody declared internal.

@@ -34,4 +34,6 @@ pub mod openapi;
 
 pub mod answer;
 
+pub mod audit;
+
 pub mod error;

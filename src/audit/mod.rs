@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Row};
 
 pub mod contract;
+pub mod prove;
 pub mod rules;
 
 pub use contract::Contract;

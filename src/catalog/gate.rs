@@ -337,7 +337,7 @@ pub(super) fn judge_function(facts: &FunctionFacts) -> Result<(), Reason> {
 
 /// The ways in which a connection has no tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Nobody {
+pub(crate) enum Nobody {
     /// The setting reads as NULL, as long as the session has never set it.
     Unset,
     Empty,
@@ -346,7 +346,10 @@ pub(super) enum Nobody {
 }
 
 impl Nobody {
-    fn name(self) -> &'static str {
+    /// Each nobody, the unset one first: a session that has set the tenant once has it empty for good.
+    pub(crate) const ALL: [Nobody; 3] = [Nobody::Unset, Nobody::Empty, Nobody::Unknown];
+
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Nobody::Unset => "no tenant set",
             Nobody::Empty => "an empty tenant",
@@ -395,7 +398,7 @@ pub(super) async fn probe(
 }
 
 /// Data exceptions (22), an unknown setting (42704), a refusal (42501) and what a policy raises by itself (P0001).
-fn closed(sqlstate: &str) -> bool {
+pub(crate) fn closed(sqlstate: &str) -> bool {
     sqlstate.starts_with("22") || matches!(sqlstate, "42704" | "42501" | "P0001")
 }
 

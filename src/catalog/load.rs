@@ -150,8 +150,7 @@ async fn read(
             (facts, verdict)
         })
         .collect();
-    // Each nobody for all relations, the unset one first: a session that has set the tenant once has it empty for good.
-    for nobody in [Nobody::Unset, Nobody::Empty, Nobody::Unknown] {
+    for nobody in Nobody::ALL {
         for (facts, verdict) in &mut judged {
             if verdict.is_ok() && facts.kept_apart() {
                 *verdict = gate::probe(client, facts, nobody, config).await?;

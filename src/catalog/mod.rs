@@ -15,6 +15,7 @@ mod watch;
 use std::collections::BTreeMap;
 
 pub use function::{Argument, Function, Returns, Route, RouteFault, RouteMethod, Segment, Volatility};
+pub(crate) use gate::{Nobody, closed};
 pub use gate::{Reason, Refusal, RoleFault};
 pub use load::{Error, load, load_as};
 pub use relation::{

@@ -1,6 +1,7 @@
 //! Writes the SQL of a [`Plan`]: text and binds. Cannot fail on user input, because it sees none: values are binds, names
 //! are identifiers that the catalog quoted, and the rest is fixed text.
 
+pub mod attempt;
 mod call;
 mod explain;
 mod form;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::settings::quote_literal;
+use super::attempt;
 use crate::catalog::Identifier;
 
 /// Makes a connection `role`'s, until it ends: for the gate, never for a request.
@@ -14,16 +14,12 @@ pub fn set_role(role: &Identifier) -> String {
 ///
 /// The answer's one row has one column, `row_seen`. The caller rolls back.
 pub fn probe(schema: &Identifier, relation: &Identifier, tenant: Option<&str>, timeout: Duration) -> String {
-    let mut text = format!("begin read only;set local statement_timeout={};", timeout.as_millis());
+    let mut text = attempt::begin(attempt::Access::ReadOnly, timeout);
     if let Some(tenant) = tenant {
-        text.push_str("set local app.current_tenant_id=");
-        quote_literal(&mut text, tenant);
         text.push(';');
+        text.push_str(&attempt::set_local("app.current_tenant_id", tenant));
     }
-    text.push_str("select exists (select from ");
-    text.push_str(schema.quoted());
-    text.push('.');
-    text.push_str(relation.quoted());
-    text.push_str(") as row_seen");
+    text.push(';');
+    text.push_str(&attempt::sees_row(&attempt::relation(schema, relation), None));
     text
 }

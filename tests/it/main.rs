@@ -18,6 +18,8 @@ mod roles;
 
 mod gate;
 
+mod prove;
+
 mod isolation;
 
 mod encoder;

@@ -1,0 +1,267 @@
+//! `rowhouse prove`: what breaks isolation it breaks, what keeps it holds, and nothing to see is never a pass.
+
+use serde_json::Value;
+
+use crate::command_line::run;
+use crate::support::{DUNDER, Database, PAWNEE};
+
+/// Runs it with the two tenants of the demo; gives the exit code and the JSON report.
+fn prove(database: &Database, more: &[&str]) -> (Option<i32>, Value) {
+    let (pawnee, dunder) = (PAWNEE.to_string(), DUNDER.to_string());
+    let leslie = format!("{pawnee}:app.current_user_id=leslie.knope");
+    let dwight = format!("{dunder}:app.current_user_id=dwight.schrute");
+    let mut arguments = vec!["prove", "--format", "json", "--tenant", &pawnee, "--tenant", &dunder];
+    arguments.extend(["--with", &leslie, "--with", &dwight]);
+    arguments.extend(more);
+    let run = run(&arguments, &[("database_url", &database.app_url())]);
+    let report = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {run:?}"));
+    (run.code, report)
+}
+
+/// The object and the attempt of everything that ended so.
+fn ended(report: &Value, outcome: &str) -> Vec<(String, String)> {
+    let attempts = report["attempts"].as_array().expect("attempts");
+    let mut found: Vec<_> = attempts
+        .iter()
+        .filter(|attempt| attempt["outcome"] == outcome)
+        .map(|attempt| {
+            (attempt["object"].as_str().unwrap().to_owned(), attempt["attempt"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// A table of the usual kind with a row for each of the two tenants, and then `fault`.
+async fn table(fault: &str) -> Database {
+    let database = Database::demo().await;
+    database
+        .sql(&format!(
+            "set role rowhouse_owner;
+             create table api.things (
+                 id uuid not null default gen_random_uuid(),
+                 tenant_id uuid not null references tenancy.tenants (id),
+                 note text,
+                 primary key (tenant_id, id)
+             );
+             alter table api.things enable row level security;
+             alter table api.things force row level security;
+             create policy by_tenant on api.things to rowhouse_app
+                 using (tenant_id = (select tenancy.current_tenant_id()))
+                 with check (tenant_id = (select tenancy.current_tenant_id()));
+             grant select, insert, update, delete on api.things to rowhouse_app;
+             reset role;
+             insert into api.things (tenant_id, note) values ('{PAWNEE}', 'a'), ('{DUNDER}', 'b');
+             {fault}"
+        ))
+        .await;
+    database
+}
+
+#[track_caller]
+fn breaks(report: &(Option<i32>, Value), object: &str, attempt: &str) {
+    let (code, report) = report;
+    assert_eq!((*code, report["verdict"].as_str()), (Some(1), Some("broken")), "{report:#}");
+    let broken = ended(report, "broken");
+    assert!(broken.contains(&(object.to_owned(), attempt.to_owned())), "{object}: {attempt}: {broken:?}");
+}
+
+#[tokio::test]
+async fn the_demo_holds_against_every_attempt_and_is_as_it_was() {
+    let database = Database::demo().await;
+    let rows = "select (select count(*) from api.items) || ' ' || (select count(*) from api.ticket_comments)
+        || ' ' || (select md5(string_agg(t::text, ',' order by id)) from api.support_tickets as t)";
+    let before = database.text(rows).await;
+    let (code, report) = prove(&database, &["--write"]);
+    assert_eq!((code, report["verdict"].as_str()), (Some(0), Some("held")), "{report:#}");
+    assert_eq!(report["broken"], 0);
+    let held = ended(&report, "held");
+    for attempt in [
+        "read any row",
+        "read rows of others",
+        "delete every row",
+        "delete another's rows",
+        "update another's rows",
+        "move its own rows to another",
+        "insert a row for another",
+        "upsert onto another's row",
+    ] {
+        assert!(held.contains(&("api.support_tickets".into(), attempt.into())), "{attempt}: {held:?}");
+    }
+    let key = "api.ticket_comments (ticket_comments_ticket_fkey)".to_owned();
+    assert!(held.contains(&(key, "refer to another's row".into())), "{held:?}");
+    // Every attempt says what was run.
+    for attempt in report["attempts"].as_array().unwrap() {
+        assert!(!attempt["statements"].as_array().unwrap().is_empty(), "{attempt}");
+    }
+    assert_eq!(database.text(rows).await, before);
+}
+
+#[tokio::test]
+async fn reading_what_is_another_s_is_broken() {
+    let everything = "create policy open on api.things for select to rowhouse_app using (true)";
+    let database = table(everything).await;
+    let report = prove(&database, &[]);
+    breaks(&report, "api.things", "read any row");
+    breaks(&report, "api.things", "read rows of others");
+    // Open only to who has no tenant at all.
+    let unset = "create policy open on api.things for select to rowhouse_app
+        using (current_setting('app.current_tenant_id', true) is null)";
+    let report = prove(&table(unset).await, &[]);
+    breaks(&report, "api.things", "read any row");
+    let broken = report.1["attempts"].as_array().unwrap().iter().filter(|one| one["outcome"] == "broken");
+    let acting: Vec<_> = broken.map(|one| one["acting"].as_str().unwrap()).collect();
+    assert_eq!(acting, ["no tenant set"]);
+}
+
+#[tokio::test]
+async fn a_view_and_a_function_that_read_as_their_owner_are_broken() {
+    // Made by the superuser, whom no policy binds.
+    let database = table(
+        "create view api.all_things as select * from api.things;
+         create view api.notes as select note from api.things;
+         create function api.thing_of(of uuid) returns json language sql stable security definer set search_path = ''
+             return (select to_json(t) from api.things as t where t.tenant_id = thing_of.of);
+         grant select on api.all_things, api.notes to rowhouse_app;
+         grant execute on function api.thing_of(uuid) to rowhouse_app",
+    )
+    .await;
+    let report = prove(&database, &[]);
+    breaks(&report, "api.all_things", "read any row");
+    breaks(&report, "api.all_things", "read rows of others");
+    breaks(&report, "api.notes", "read any row");
+    breaks(&report, "api.thing_of(of uuid)", "call it for another's rows");
+}
+
+#[tokio::test]
+async fn writing_what_is_another_s_is_broken() {
+    for (fault, attempt) in [
+        ("create policy open on api.things for delete to rowhouse_app using (true)", "delete every row"),
+        (
+            "create policy open on api.things for update to rowhouse_app using (true) with check (true)",
+            "update every row",
+        ),
+        (
+            "create policy open on api.things for insert to rowhouse_app with check (true)",
+            "insert a row for another",
+        ),
+        (
+            "drop policy by_tenant on api.things;
+             create policy by_tenant on api.things to rowhouse_app
+                 using (tenant_id = (select tenancy.current_tenant_id())) with check (note is not null)",
+            "move its own rows to another",
+        ),
+        ("grant truncate on api.things to rowhouse_app", "empty it"),
+        ("alter table api.things owner to rowhouse_app", "take its row-level security off"),
+    ] {
+        let database = table(fault).await;
+        // No attempt to read shows any of these, and the last is not one of writing rows.
+        breaks(&prove(&database, &["--write"]), "api.things", attempt);
+        assert_eq!(database.count("select count(*) from api.things").await, 2, "{attempt}");
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_key_across_tenants_is_broken() {
+    let database = table(&format!(
+        "create unique index on api.things (id);
+         create table api.parts (
+             id uuid primary key default gen_random_uuid(),
+             tenant_id uuid not null,
+             thing_id uuid references api.things (id)
+         );
+         alter table api.parts enable row level security;
+         create policy by_tenant on api.parts to rowhouse_app using (tenant_id = (select tenancy.current_tenant_id()));
+         grant select, insert, update on api.parts to rowhouse_app;
+         insert into api.parts (tenant_id, thing_id) select tenant_id, id from api.things
+             where tenant_id in ('{PAWNEE}', '{DUNDER}')"
+    ))
+    .await;
+    let report = prove(&database, &["--write"]);
+    breaks(&report, "api.parts (parts_thing_id_fkey)", "refer to another's row");
+    assert_eq!(ended(&report.1, "broken").len(), 1);
+}
+
+#[tokio::test]
+async fn an_upsert_onto_another_s_row_is_broken() {
+    let database = table(
+        "alter table api.things drop constraint things_pkey;
+         alter table api.things add primary key (id);
+         create policy overwrite on api.things for update to rowhouse_app using (true) with check (true);
+         create policy look on api.things for select to rowhouse_app using (true)",
+    )
+    .await;
+    breaks(&prove(&database, &["--write"]), "api.things", "upsert onto another's row");
+}
+
+#[tokio::test]
+async fn nothing_to_see_is_no_proof() {
+    let database = table("delete from api.things").await;
+    let (code, report) = prove(&database, &[]);
+    assert_eq!((code, report["verdict"].as_str()), (Some(2), Some("unproven")));
+    let vacuous = ended(&report, "vacuous");
+    assert_eq!(
+        vacuous,
+        [
+            ("api.things".to_owned(), "read any row".to_owned()),
+            ("api.things".to_owned(), "read rows of others".to_owned()),
+        ]
+    );
+    // Without tenants nothing has a control.
+    let run = run(&["prove"], &[("database_url", &database.app_url())]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.out.contains("NOT PROVEN") && run.err.contains("--tenant"), "{run:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_in_time_is_not_proven() {
+    let database = table(
+        "create policy slow on api.things as restrictive for select to rowhouse_app
+             using (pg_sleep(60) is not null)",
+    )
+    .await;
+    let (code, report) = prove(&database, &["--timeout-ms", "300"]);
+    assert_eq!(code, Some(2), "{report:#}");
+    let unproven = ended(&report, "unproven");
+    assert!(unproven.iter().all(|(object, _)| object == "api.things") && !unproven.is_empty(), "{report:#}");
+}
+
+#[tokio::test]
+async fn other_roles_of_requests_are_tried_too() {
+    let database = table(
+        "create policy anonymous on api.things for select to rowhouse_anonymous using (true);
+         grant usage on schema api to rowhouse_anonymous; grant select on api.things to rowhouse_anonymous",
+    )
+    .await;
+    assert_eq!(prove(&database, &[]).0, Some(0));
+    let report = prove(&database, &["--set", "anonymous_role=rowhouse_anonymous"]);
+    breaks(&report, "api.things", "read any row");
+    let attempts = report.1["attempts"].as_array().unwrap();
+    let broken = attempts.iter().filter(|attempt| attempt["outcome"] == "broken");
+    assert!(broken.clone().count() > 0 && broken.clone().all(|one| one["role"] == "rowhouse_anonymous"));
+}
+
+#[tokio::test]
+async fn a_check_that_could_not_check_exits_with_2_and_a_wrong_call_with_3() {
+    let nowhere = [("database_url", "postgres://rowhouse_app@127.0.0.1:1/nowhere")];
+    let run_ = run(&["prove"], &nowhere);
+    assert_eq!(run_.code, Some(2), "{run_:?}");
+    assert!(run_.err.contains("isolation is not proven"), "{run_:?}");
+    assert_eq!(run(&["prove", "--format", "xml"], &[]).code, Some(3));
+    assert_eq!(run(&["prove", "--set", "pool_size=0"], &[]).code, Some(3));
+    let twice = ["prove", "--tenant", &PAWNEE.to_string(), "--tenant", &PAWNEE.to_string()];
+    assert_eq!(run(&twice, &nowhere).code, Some(3));
+}
+
+#[tokio::test]
+async fn the_report_for_people_shows_the_statements_of_what_broke() {
+    let database = table("create policy open on api.things for select to rowhouse_app using (true)").await;
+    let (pawnee, dunder) = (PAWNEE.to_string(), DUNDER.to_string());
+    let run =
+        run(&["prove", "--tenant", &pawnee, "--tenant", &dunder], &[("database_url", &database.app_url())]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.out.contains("api.things (as rowhouse_app)\n  BROKEN    read any row, as"), "{}", run.out);
+    assert!(run.out.contains("select exists (select from \"api\".\"things\") as row_seen;\n"), "{}", run.out);
+    assert!(run.out.contains("ISOLATION IS BROKEN"), "{}", run.out);
+}
