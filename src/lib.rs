@@ -26,8 +26,6 @@ pub mod query;
 
 pub mod db;
 
-pub mod audit;
-
 pub mod response;
 
 pub mod openapi;
