@@ -96,9 +96,9 @@ impl App {
     /// # Errors
     /// [`StartError`], in one line.
     pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
-        let verifier = Verifier::new(&config.issuers)?.with_roles(Roles::new(&config)?);
+        let verifier = Verifier::new(&config)?.with_roles(Roles::new(&config)?);
         if config.issuers.is_empty() {
-            tracing::warn!("no issuer is configured: every request will be refused");
+            tracing::info!("no issuer is configured: only those of the database may issue tokens");
         }
         let database = Database::for_requests(&config)?;
         let settler = Settler::new(&database, &config);
@@ -254,10 +254,22 @@ impl App {
     /// Keeps catalog and tenants current, for ever: on notifications, and on wishes.
     pub async fn keep_current(self: Arc<Self>) {
         let listening = catalog::watch(&self.database, |event| {
-            // The first time, too: the catalog was read before anybody listened.
-            self.tenants.forget();
-            if matches!(event, Event::Reload | Event::Listening) {
-                self.wish_reload();
+            match event {
+                Event::Issuers => self.verifier.forget(),
+                Event::Tenants => {
+                    self.tenants.forget();
+                    self.verifier.forget_tokens();
+                }
+                Event::Reload => {
+                    self.tenants.forget();
+                    self.wish_reload();
+                }
+                // The first time, too: the catalog was read before anybody listened.
+                Event::Listening => {
+                    self.verifier.forget();
+                    self.tenants.forget();
+                    self.wish_reload();
+                }
             }
         });
         let reloading = async {

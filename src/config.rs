@@ -84,6 +84,18 @@ settings! {
     /// A function without arguments, as `schema.name`, that is called in every request's transaction before its statement;
     /// what it raises is the answer. Empty: none.
     pre_request: String = String::new();
+    /// The folder with the secrets of issuers of the database that sign with HS256: a file for each, called as the row's
+    /// `secret_ref` says. Empty: such issuers are not usable. See docs/issuers.md.
+    issuer_secrets_dir: String = String::new();
+    /// Issuers of the database that are remembered, and as many texts that are known to be no issuer.
+    issuers_max: usize = 1_000, 1..=1_000_000;
+    /// Tenants of platform issuers of the database that are remembered, each under the issuer's name for it.
+    issuer_bindings_max: usize = 10_000, 1..=10_000_000;
+    /// Tokens that are remembered to be good, so that their signature need not be verified anew; 0: none. One takes as much
+    /// memory as its text.
+    verified_tokens_max: usize = 10_000, 0..=10_000_000;
+    /// How long a token is remembered to be good, in seconds; never beyond its `exp`.
+    verified_token_s_max: u64 = 60, 1..=60;
     /// The URL under which clients reach the service, without a slash at its end, such as `https://api.example.com`: the
     /// resource that `/.well-known/oauth-protected-resource` speaks of (RFC 9728). Empty: there is no such document.
     public_url: String = String::new();
@@ -404,14 +416,17 @@ Who may issue tokens, one table for each key or key set; without any, every requ
 [[issuers]]
 issuer = "https://auth.example/"   # `iss`, compared byte for byte
 audience = "rowhouse"              # what `aud` must be or contain
-algorithm = "ES256"                # HS256, RS256, ES256 or EdDSA: the only one accepted with this key
+algorithm = "ES256"                # HS256, RS256, PS256, ES256, ES384 or EdDSA: the only one accepted with this key
 kid = "2026-11"                    # required, except with jwks_file
-public_key_file = "issuer.pem"     # or jwks_file; for HS256 secret_file or secret (at least 32 bytes)
-typ = "at+jwt"                     # default; with another, a token must also carry `client_id` or `scope`
+public_key_file = "issuer.pem"     # or jwks_file, jwks_uri or discovery; for HS256 secret_file or secret (at least 32 bytes)
+typ = "at+jwt"                     # default; with another, a token must also carry `client_id` or `scope`; "": it has none
 leeway_s = 30                      # default; 0 to 120
 lifetime_s_max = 3600              # default; 60 to 86400: the longest `exp - iat`
 tenant = "7a245486-3fc8-47ec-b303-04fefe7a58ff"   # optional: the only tenant that it may speak for
+claims = { role = "roles", roles = { Admin = "admin" } }   # optional: where its tokens say what; see docs/issuers.md
 ```
+
+Issuers can be rows of the database, too: see [issuers.md](issuers.md).
 "#;
 
 #[cfg(test)]

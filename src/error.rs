@@ -255,6 +255,8 @@ codes! {
         "The network to Postgres is cut while a statement runs.";
     CHANGED = "TEN031", 503, "A column has another type than when the catalog was read, which is being read again. Nothing was changed. Retry.",
         "`alter table api.items alter title type varchar(99)`, and a request before the catalog is read again.";
+    ISSUER_UNAVAILABLE = "TEN040", 503, "The token cannot be verified at the moment: its issuer cannot be looked up, or the issuer's keys could never be fetched. Retry.",
+        "The issuer publishes its keys under a URL that has not answered since the service started.";
     INTERNAL = "TEN099", 500, "A fault of the service. The log has the cause under the request id.",
         "None is known: report one with its request id.";
 }
@@ -362,7 +364,7 @@ impl Error {
             Error::NoCatalog => say(NO_CATALOG, "Nothing can be served at the moment"),
             // A token might be enough (RFC 9110 15.5.2): the challenge asks for one and calls nothing invalid.
             Error::Anonymous(error) => {
-                Answer { status: 401, challenge: Some(Refusal::Missing.challenge()), ..error.answer() }
+                Answer { status: 401, challenge: Refusal::Missing.challenge(), ..error.answer() }
             }
             Error::Operation { index, error } => Answer { operation: Some(*index), ..error.answer() },
             Error::NoRow => say(NO_ROW, "No row has this key"),
@@ -444,8 +446,12 @@ fn credential(refusal: Refusal) -> Answer {
         Refusal::Ambiguous => say(CREDENTIAL, "More than one credential was sent"),
         Refusal::Unsupported => say(CREDENTIAL, "Only bearer tokens are accepted"),
         Refusal::Invalid(_) => say(BAD_TOKEN, "The token is not valid"),
+        Refusal::Unavailable { retry_after_s } => {
+            let answer = say(ISSUER_UNAVAILABLE, "The token cannot be verified at the moment");
+            Answer { retry_after_s: Some(retry_after_s), ..answer }
+        }
     };
-    Answer { challenge: Some(refusal.challenge()), ..answer }
+    Answer { challenge: refusal.challenge(), ..answer }
 }
 
 fn selection(error: &SelectionError) -> Answer {

@@ -2,7 +2,6 @@
 
 mod batch;
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -56,7 +55,7 @@ pub async fn respond(
         return endpoint.respond(worker, raw).await;
     }
     let (selector, path) = request::split_tenant(&raw.path);
-    let tenant = identify(app, raw, selector, now_s)?;
+    let tenant = identify(worker, raw, selector, now_s).await?;
     trace.tenant = Some(tenant.tenant_id());
     trace.role = tenant.database_role().cloned();
     trace.anonymous = tenant.is_anonymous();
@@ -135,21 +134,25 @@ pub async fn respond(
 /// Who is asking, and for which tenant.
 ///
 /// Only a request without any credential can be anonymous; one that is bad, or stands where none is read, is refused.
-fn identify(
-    app: &App,
+async fn identify(
+    worker: &Worker,
     raw: &RawRequest,
     selector: Option<uuid::Uuid>,
     now_s: u64,
 ) -> Result<TenantContext, Error> {
+    let verifier = &worker.app.verifier;
     let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
     let selectors = Selectors { path: selector, header: &header };
     let authorization: Vec<&[u8]> = raw.authorization.iter().map(AsRef::as_ref).collect();
     let in_query = request::names_token(&raw.query);
     match identity::credential(&authorization) {
         Ok(_) if in_query => Err(Refusal::Ambiguous.into()),
-        Ok(token) => Ok(identity::select(Arc::new(app.verifier.verify(token, now_s)?), selectors)?),
+        Ok(token) => {
+            let principal = verifier.verify(&worker.pool, token, now_s).await?;
+            Ok(identity::select(principal, selectors)?)
+        }
         Err(Refusal::Missing) if !in_query => {
-            app.verifier.anonymous(selectors)?.ok_or_else(|| Refusal::Missing.into())
+            verifier.anonymous(selectors)?.ok_or_else(|| Refusal::Missing.into())
         }
         Err(refusal) => Err(refusal.into()),
     }

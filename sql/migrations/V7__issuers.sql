@@ -43,6 +43,8 @@ create table tenancy.issuers (
         (key_source = 'hs256') = (secret_ref is not null)
         and (key_source = 'hs256') = (kid is not null)
     ),
+    -- Two issuers with one secret could each make the other's tokens.
+    constraint issuers_secret_ref_key unique (secret_ref),
     -- The name of one file in one folder: no separator, and no leading dot.
     constraint issuers_secret_ref_is_name check (secret_ref ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$'),
     constraint issuers_kid_is_name check (pg_catalog.length(kid) between 1 and 128 and kid !~ '[[:cntrl:]]'),

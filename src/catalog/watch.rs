@@ -16,6 +16,8 @@ pub enum Event {
     Reload,
     /// A tenant changed (`NOTIFY rowhouse, 'tenants'`, by the trigger on `tenancy.tenants`).
     Tenants,
+    /// An issuer changed (`NOTIFY rowhouse, 'issuers'`, by the triggers on `tenancy.issuers` and its bindings).
+    Issuers,
     /// Listening again after a time without: anything may have changed.
     Listening,
 }
@@ -77,6 +79,7 @@ async fn listen(
             Ok(Some(payload)) => match payload.as_str() {
                 "reload" => heard(Event::Reload),
                 "tenants" => heard(Event::Tenants),
+                "issuers" => heard(Event::Issuers),
                 other => tracing::debug!(payload = other, "an unknown notification"),
             },
             Ok(None) => return Err(Ended::Closed),

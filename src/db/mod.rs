@@ -5,6 +5,7 @@
 
 mod cancel;
 mod connect;
+mod look_up;
 mod migrate;
 mod pool;
 mod settle;

@@ -1,13 +1,14 @@
-//! Claims object -> `Claims`, typed: V9 (the second half), V11 to V16 and V21.
+//! Claims object -> `Claims`, typed: V9 (the second half) and V13 to V16.
 //!
 //! A claim of the wrong type refuses the token; nothing is ignored into a weaker meaning. Called with the
 //! claims of a token whose signature has been verified, and the issuer whose key verified it.
 
-use uuid::Uuid;
+use aws_lc_rs::digest::{SHA256, digest};
 
+use super::claim_map::{ClaimMap, ClaimPath};
 use super::issuers::Issuer;
 use super::json::{Json, Object};
-use super::{Grant, Reason, is_name, tenant_id};
+use super::{Reason, is_name};
 
 /// The most tenants a token may list.
 pub const ORGS_MAX: usize = 50;
@@ -25,40 +26,69 @@ pub(super) struct Claims {
     pub(super) jti: String,
     pub(super) issued_s: u64,
     pub(super) expires_s: u64,
-    /// The tenant that the token is for, if it names one; not necessarily proven.
-    pub(super) active: Option<Uuid>,
-    /// The tenants that the token proves and the issuer may speak for.
-    pub(super) proven: Vec<Grant>,
+    pub(super) named: Named,
 }
 
-/// Reads the claims of a token from `issuer` at `now_s`, seconds since 1970.
+/// The tenants that a token names, in its issuer's words: nothing is proven yet.
+pub(super) struct Named {
+    /// The tenant that the token is for, if it names one; it is among `entries`, too.
+    pub(super) active: Option<String>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// One tenant that a token names.
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) role: Option<String>,
+    pub(super) permissions: Vec<String>,
+}
+
+/// Reads the claims of a token from `issuer` at `now_s`, seconds since 1970. `message` is what its signature covers.
 ///
 /// # Errors
 ///
 /// The first [`Reason`] to refuse the token.
-pub(super) fn read(claims: &Object<'_>, issuer: &Issuer, now_s: u64) -> Result<Claims, Reason> {
-    audience(claims, &issuer.audience)?;
+pub(super) fn read(
+    claims: &Object<'_>,
+    message: &[u8],
+    issuer: &Issuer,
+    now_s: u64,
+) -> Result<Claims, Reason> {
+    let map = &issuer.claims;
+    audience(claims, issuer)?;
     let (issued_s, expires_s) = times(claims, issuer, now_s)?;
-    let subject = required(claims, "sub").ok_or(Reason::Subject)?;
-    let jti = required(claims, "jti").ok_or(Reason::Jti)?;
-    let client = optional(claims, "client_id", |value| name(value, SUBJECT_CHARS_MAX))?;
-    let scope = optional(claims, "scope", Json::text)?;
-    // An ID token has neither; the header's type tells it apart only when the issuer sends at+jwt (V9).
-    if !issuer.sends_access_token_type && client.is_none() && scope.is_none() {
+    let subject = short_text(claims, &map.sub, Reason::Subject)?.ok_or(Reason::Subject)?;
+    let jti = match short_text(claims, &map.jti, Reason::Jti)? {
+        // Of what is signed: somebody else could write the same signature in another way (ECDSA).
+        None if map.jti_from_digest => hexadecimal(digest(&SHA256, message).as_ref()),
+        jti => jti.ok_or(Reason::Jti)?,
+    };
+    let client = optional(claims, &map.client_id, |value| name(value, SUBJECT_CHARS_MAX))?;
+    let scope = optional(claims, &map.scope, Json::text)?;
+    for (path, wanted) in &map.required {
+        if path.find(claims)?.and_then(Json::text) != Some(wanted) {
+            return Err(Reason::Required);
+        }
+    }
+    // An ID token has none of these; the header's type tells it apart only when the issuer sends at+jwt (V9).
+    let is_told_apart = client.is_some() || scope.is_some() || !map.required.is_empty();
+    if !issuer.sends_access_token_type && !is_told_apart {
         return Err(Reason::Typ);
     }
     // A delegated token (RFC 8693) must not pass for the user it names.
     if claims.get("act").is_some() {
         return Err(Reason::Act);
     }
-    let (active, proven) = tenants(claims, issuer)?;
-    Ok(Claims { subject, jti, issued_s, expires_s, active, proven })
+    Ok(Claims { subject, jti, issued_s, expires_s, named: tenants(claims, map)? })
 }
 
-fn audience(claims: &Object<'_>, wanted: &str) -> Result<(), Reason> {
-    let audience = claims.get("aud").ok_or(Reason::Audience)?;
-    let lists_wanted = |audiences: Vec<&str>| audiences.contains(&wanted);
-    if audience.text() == Some(wanted) || audience.texts().is_some_and(lists_wanted) {
+fn audience(claims: &Object<'_>, issuer: &Issuer) -> Result<(), Reason> {
+    let audience = issuer.claims.aud.find(claims)?.ok_or(Reason::Audience)?;
+    let named = match audience.text() {
+        Some(text) => vec![text],
+        None => audience.texts().ok_or(Reason::Audience)?,
+    };
+    if issuer.audiences.iter().any(|wanted| named.contains(&wanted.as_str())) {
         Ok(())
     } else {
         Err(Reason::Audience)
@@ -89,76 +119,81 @@ fn times(claims: &Object<'_>, issuer: &Issuer, now_s: u64) -> Result<(u64, u64),
     Ok((issued_s as u64, expires_s as u64))
 }
 
-/// The active tenant and the proven ones (V12, V16, V21). When `orgs` is there, its entries rule and the
-/// top-level role and permissions mean nothing, but must be well-formed all the same.
-fn tenants(claims: &Object<'_>, issuer: &Issuer) -> Result<(Option<Uuid>, Vec<Grant>), Reason> {
-    let named = match claims.get("tenant_id") {
-        Some(value) => Some(value.text().and_then(tenant_id).ok_or(Reason::Tenant)?),
-        None => None,
+/// The tenants (V16). When `orgs` is there, its entries rule and the top-level role and permissions mean nothing, but must be
+/// well-formed all the same.
+fn tenants(claims: &Object<'_>, map: &ClaimMap) -> Result<Named, Reason> {
+    let active = short_text(claims, &map.tenant_id, Reason::Tenant)?;
+    let role = role(claims, &map.role, map)?;
+    let permissions = permissions(claims, &map.permissions)?;
+    let entries = match optional(claims, &map.orgs, Json::object)? {
+        Some(orgs) => entries(orgs, map)?,
+        // An issuer bound to one tenant need not name it: an entry without a name is for whatever that is.
+        None => vec![Entry { name: active.clone().unwrap_or_default(), role, permissions }],
     };
-    let role = role(claims)?;
-    let permissions = permissions(claims)?;
-    let (active, mut proven) = match optional(claims, "orgs", Json::object)? {
-        Some(orgs) => (named, grants(orgs)?),
-        None => {
-            // An issuer bound to one tenant need not name it.
-            let active = named.or(issuer.tenant);
-            let grant = |tenant_id| Grant { tenant_id, role, permissions };
-            (active, active.map(grant).into_iter().collect())
-        }
-    };
-    if active.is_some_and(|active| !proven.iter().any(|grant| grant.tenant_id == active)) {
+    if active.as_ref().is_some_and(|active| !entries.iter().any(|entry| entry.name == *active)) {
         return Err(Reason::Tenant);
     }
-    if let Some(bound) = issuer.tenant {
-        let listed = proven.len();
-        proven.retain(|grant| grant.tenant_id == bound);
-        if proven.len() < listed {
-            let dropped = listed - proven.len();
-            tracing::debug!(issuer = %issuer.name, dropped, "token lists tenants that its issuer is not bound to");
-        }
-    }
-    Ok((active, proven))
+    Ok(Named { active, entries })
 }
 
-fn grants(orgs: &Object<'_>) -> Result<Vec<Grant>, Reason> {
+fn entries(orgs: &Object<'_>, map: &ClaimMap) -> Result<Vec<Entry>, Reason> {
     if orgs.members().len() > ORGS_MAX {
         return Err(Reason::Authorization);
     }
-    let grant = |(key, entry): (&str, &Json<'_>)| {
+    let entry = |(key, entry): (&str, &Json<'_>)| {
         let entry = entry.object().ok_or(Reason::Authorization)?;
-        let tenant_id = tenant_id(key).ok_or(Reason::Tenant)?;
-        Ok(Grant { tenant_id, role: role(entry)?, permissions: permissions(entry)? })
+        if !is_name(key, SUBJECT_CHARS_MAX) {
+            return Err(Reason::Tenant);
+        }
+        Ok(Entry {
+            name: key.to_owned(),
+            role: role(entry, &map.org_role, map)?,
+            permissions: permissions(entry, &map.org_permissions)?,
+        })
     };
-    orgs.members().map(grant).collect()
+    orgs.members().map(entry).collect()
 }
 
-fn role(object: &Object<'_>) -> Result<Option<String>, Reason> {
-    let role = optional(object, "role", |value| name(value, ROLE_CHARS_MAX))?;
-    Ok(role.map(str::to_owned))
+fn role(object: &Object<'_>, path: &ClaimPath, map: &ClaimMap) -> Result<Option<String>, Reason> {
+    if map.roles.is_empty() {
+        let role = optional(object, path, |value| name(value, ROLE_CHARS_MAX))?;
+        return Ok(role.map(str::to_owned));
+    }
+    let read = |value| match Json::text(value) {
+        Some(text) => Some(vec![text]),
+        None => value.texts(),
+    };
+    Ok(optional(object, path, read)?.and_then(|words| map.role(&words)).map(str::to_owned))
 }
 
-fn permissions(object: &Object<'_>) -> Result<Vec<String>, Reason> {
+fn permissions(object: &Object<'_>, path: &ClaimPath) -> Result<Vec<String>, Reason> {
     let permission = |value| name(value, PERMISSION_CHARS_MAX).map(str::to_owned);
     let read = |value| Json::array(value)?.iter().map(permission).collect();
-    Ok(optional(object, "permissions", read)?.unwrap_or_default())
+    Ok(optional(object, path, read)?.unwrap_or_default())
 }
 
-/// A member that may be absent, but not of another type than `read` accepts.
+/// A claim that may be absent, but not of another type than `read` accepts.
 fn optional<'o, 'a, T>(
     object: &'o Object<'a>,
-    name: &str,
+    path: &ClaimPath,
     read: impl FnOnce(&'o Json<'a>) -> Option<T>,
 ) -> Result<Option<T>, Reason> {
-    match object.get(name) {
+    match path.find(object)? {
         Some(value) => read(value).map(Some).ok_or(Reason::Authorization),
         None => Ok(None),
     }
 }
 
-fn required(claims: &Object<'_>, claim: &str) -> Option<String> {
-    let value = claims.get(claim)?;
-    name(value, SUBJECT_CHARS_MAX).map(str::to_owned)
+/// A short text; `reason` where it is there and none.
+fn short_text(claims: &Object<'_>, path: &ClaimPath, reason: Reason) -> Result<Option<String>, Reason> {
+    match path.find(claims)? {
+        Some(value) => Ok(Some(name(value, SUBJECT_CHARS_MAX).ok_or(reason)?.to_owned())),
+        None => Ok(None),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn name<'o>(value: &'o Json<'_>, chars_max: usize) -> Option<&'o str> {
@@ -170,10 +205,9 @@ mod tests {
     use jsonwebtoken::Algorithm::HS256;
     use serde_json::{Value, json};
 
+    use super::super::Refusal;
     use super::super::fixture::*;
     use super::super::issuers::IssuerConfig;
-    use super::super::token::Token;
-    use super::super::{Refusal, Verifier};
     use super::*;
 
     /// The good token with `name` set to any JSON text, which a `Value` may not be able to hold.
@@ -285,8 +319,8 @@ mod tests {
         let long = claiming("exp", json!(NOW_S + 3601));
         refused(&long, Reason::Lifetime);
         let config = IssuerConfig { lifetime_s_max: 7200, ..config() };
-        let verifier = Verifier::new(&[config]).expect("good");
-        assert!(verifier.verify(Token::new(&long), NOW_S).is_ok());
+        let verifier = verifier_of(&[config]).expect("good");
+        assert!(verify_with(&verifier, &long).is_ok());
     }
 
     #[test]

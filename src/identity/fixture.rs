@@ -1,16 +1,20 @@
 //! Issuers, keys and tokens for the unit tests of this folder.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::FutureExt;
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::issuers::{Algorithm, IssuerConfig, Secret};
+use super::issuers::{self, Algorithm, IssuerConfig, Secret};
 use super::token::Token;
-use super::{Principal, Reason, Refusal, Verifier};
+use super::{Principal, Reason, Refusal, Registry, Verifier};
+use crate::config::Config;
+use crate::db;
 
 pub(super) const NOW_S: u64 = 1_800_000_000;
 pub(super) const ISSUER: &str = "https://issuer.test/";
@@ -27,19 +31,38 @@ pub(super) fn key_file(name: &str) -> PathBuf {
 /// An issuer of HS256 tokens with the key `hs`.
 pub(super) fn config() -> IssuerConfig {
     IssuerConfig {
-        issuer: ISSUER.to_owned(),
-        audience: AUDIENCE.to_owned(),
-        algorithm: Algorithm::HS256,
         kid: Some("hs".to_owned()),
         secret: Some(Secret::new(SECRET)),
-        secret_file: None,
-        public_key_file: None,
-        jwks_file: None,
-        typ: "at+jwt".to_owned(),
-        leeway_s: 30,
-        lifetime_s_max: 3600,
-        tenant: None,
+        ..IssuerConfig::new(ISSUER, AUDIENCE, Algorithm::HS256)
     }
+}
+
+/// A verifier that knows these issuers.
+pub(super) fn verifier_of(issuers: &[IssuerConfig]) -> Result<Verifier, issuers::Error> {
+    Verifier::new(&Config { issuers: issuers.to_vec(), ..Config::default() })
+}
+
+/// A database without issuers, which tells the moment it is asked.
+struct NoRegistry;
+
+impl Registry for NoRegistry {
+    async fn issuer(&self, _: &str) -> Result<Option<String>, db::Error> {
+        Ok(None)
+    }
+
+    async fn bindings(&self, _: &str, _: &[&str]) -> Result<Vec<(String, Uuid)>, db::Error> {
+        Ok(Vec::new())
+    }
+}
+
+/// What a verifier of issuers whose keys are at hand says of a token.
+pub(super) fn verify_with(verifier: &Verifier, token: &str) -> Result<Arc<Principal>, Refusal> {
+    verify_token(verifier, Token::new(token))
+}
+
+/// The same of a token that came in a header.
+pub(super) fn verify_token(verifier: &Verifier, token: Token<'_>) -> Result<Arc<Principal>, Refusal> {
+    verifier.verify(&NoRegistry, token, NOW_S).now_or_never().expect("nothing is waited for")
 }
 
 /// The same issuer with a public key from a file, under the file's name up to the first dot.
@@ -59,7 +82,7 @@ pub(super) fn verifier() -> &'static Verifier {
             public_config(Algorithm::ES256, "p256.pub.pem"),
             public_config(Algorithm::EdDsa, "ed25519.pub.pem"),
         ];
-        Verifier::new(&configs).expect("the configuration is good")
+        verifier_of(&configs).expect("the configuration is good")
     })
 }
 
@@ -136,12 +159,12 @@ pub(super) fn heading(name: &str, value: Value) -> String {
     token(&with(header(), name, value), &claims())
 }
 
-pub(super) fn verify(token: &str) -> Result<Principal, Refusal> {
-    verifier().verify(Token::new(token), NOW_S)
+pub(super) fn verify(token: &str) -> Result<Arc<Principal>, Refusal> {
+    verify_with(verifier(), token)
 }
 
 #[track_caller]
-pub(super) fn accepted(token: &str) -> Principal {
+pub(super) fn accepted(token: &str) -> Arc<Principal> {
     verify(token).expect("the token is good")
 }
 

@@ -8,13 +8,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::claim_map::ClaimMap;
+use super::is_name;
+use super::key_sets::{Location, Source};
+use super::keys::{self, PublicKey};
 use super::token::media_subtype;
-use super::{Reason, is_name, keys};
 
 /// The longest key id, in characters.
 pub(super) const KID_CHARS_MAX: usize = 128;
@@ -39,8 +40,8 @@ pub struct IssuerConfig {
     pub public_key_file: Option<PathBuf>,
     /// A JWK set (RFC 7517) of at most 32 keys; keys for another use or algorithm are passed over.
     pub jwks_file: Option<PathBuf>,
-    /// The `typ` that tokens must have. With another than the default, a token must also carry `client_id` or
-    /// `scope`.
+    /// The `typ` that tokens must have; empty: they have none. With another than the default, a token must also carry a
+    /// client or a scope, or a claim that `claims` requires.
     #[serde(default = "default_typ")]
     pub typ: String,
     /// How far clocks may differ: at most 120 s.
@@ -51,6 +52,37 @@ pub struct IssuerConfig {
     pub lifetime_s_max: u64,
     /// The only tenant that the issuer may speak for; without it, any tenant.
     pub tenant: Option<Uuid>,
+    /// The URL of its key set, in the place of a key.
+    pub jwks_uri: Option<String>,
+    /// Whether its own document names the URL of its key set, in the place of a key.
+    #[serde(default)]
+    pub discovery: bool,
+    /// Where its tokens say what the service reads, where that is elsewhere than usual.
+    #[serde(default)]
+    pub claims: ClaimMap,
+}
+
+impl IssuerConfig {
+    /// An issuer that has no key yet, on the usual terms.
+    pub fn new(issuer: &str, audience: &str, algorithm: Algorithm) -> IssuerConfig {
+        IssuerConfig {
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            algorithm,
+            kid: None,
+            secret: None,
+            secret_file: None,
+            public_key_file: None,
+            jwks_file: None,
+            typ: default_typ(),
+            leeway_s: default_leeway_s(),
+            lifetime_s_max: default_lifetime_s_max(),
+            tenant: None,
+            jwks_uri: None,
+            discovery: false,
+            claims: ClaimMap::default(),
+        }
+    }
 }
 
 /// A signature algorithm, under its JWA name (RFC 7518, RFC 8037).
@@ -154,7 +186,8 @@ pub enum Fault {
     NilTenant,
     /// Not exactly the one source of keys that the algorithm needs.
     #[error(
-        "HS256 needs exactly one of secret and secret_file, any other algorithm one of public_key_file and jwks_file"
+        "HS256 needs exactly one of secret and secret_file, any other algorithm one of public_key_file, jwks_file, jwks_uri \
+         and discovery"
     )]
     Source,
     /// `kid` and `jwks_file` together.
@@ -214,34 +247,51 @@ pub enum Fault {
 /// The terms on which an issuer's tokens are accepted.
 pub(super) struct Issuer {
     pub(super) name: Arc<str>,
-    pub(super) audience: String,
+    /// Whom a token may be for: one of these.
+    pub(super) audiences: Vec<String>,
+    /// Empty: the header must have none.
     pub(super) typ: String,
     /// Whether the header's type alone says that a token is an access token.
     pub(super) sends_access_token_type: bool,
     pub(super) leeway_s: u64,
     pub(super) lifetime_s_max: u64,
-    pub(super) tenant: Option<Uuid>,
+    pub(super) binding: Binding,
+    pub(super) claims: ClaimMap,
 }
 
-/// A key, bound to one algorithm and to the issuer it verifies for.
+/// The tenants that an issuer may speak for (V20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Binding {
+    /// All: an issuer of the configuration.
+    Any,
+    /// One.
+    Tenant(Uuid),
+    /// Those of `tenancy.issuer_tenants`, under the names that the issuer has for them.
+    Listed,
+}
+
+/// A key, and the terms of the issuer that it verifies for.
+#[derive(Clone)]
 pub(super) struct Key {
     pub(super) issuer: Arc<Issuer>,
-    pub(super) algorithm: Algorithm,
-    key: DecodingKey,
+    pub(super) public: Arc<PublicKey>,
 }
 
-impl Key {
-    /// Whether `signature` is this key's over `message`.
-    // The library's trait asks for a Vec. Its verifiers are not Sync, so one is made for each call.
-    #[allow(clippy::ptr_arg)]
-    pub(super) fn verifies(&self, message: &[u8], signature: &Vec<u8>) -> bool {
-        let verifier = (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.library(), &self.key);
-        verifier.is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
-    }
+/// An issuer: its keys that are at hand, by kid, and where the others are.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) keys: HashMap<String, Key>,
+    pub(super) remote: Option<Remote>,
 }
 
-/// The keys of all issuers, by issuer and kid.
-pub(super) struct Issuers(HashMap<String, HashMap<String, Key>>);
+/// Keys that are published under a URL.
+pub(super) struct Remote {
+    pub(super) issuer: Arc<Issuer>,
+    pub(super) source: Source,
+}
+
+/// The issuers of the configuration.
+pub(super) struct Issuers(HashMap<String, Arc<Known>>);
 
 impl Issuers {
     /// Checks the configuration and reads the key files.
@@ -250,46 +300,62 @@ impl Issuers {
     ///
     /// The first [`Fault`], with the issuer and the key it was found in.
     pub(super) fn load(configs: &[IssuerConfig]) -> Result<Issuers, Error> {
-        let mut issuers = Issuers(HashMap::new());
+        let mut issuers: HashMap<String, Known> = HashMap::new();
         for config in configs {
             let issuer = Arc::new(config.checked()?);
-            for (kid, key) in keys::load(config)? {
-                let key = Key { issuer: Arc::clone(&issuer), algorithm: config.algorithm, key };
-                issuers.add(&kid, key).map_err(|fault| config.error(&kid, fault))?;
-            }
-        }
-        Ok(issuers)
-    }
-
-    /// The key called `kid` of `issuer` (V6, V11).
-    pub(super) fn key(&self, issuer: &str, kid: &str) -> Result<&Key, Reason> {
-        self.0.get(issuer).ok_or(Reason::Issuer)?.get(kid).ok_or(Reason::Key)
-    }
-
-    /// All keys, in no order.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.0.values().flat_map(HashMap::values)
-    }
-
-    fn add(&mut self, kid: &str, key: Key) -> Result<(), Fault> {
-        for other in self.keys() {
-            if other.issuer.name == key.issuer.name {
-                if other.issuer.tenant != key.issuer.tenant {
-                    return Err(Fault::TenantBinding);
+            match config.remote(&issuer)? {
+                Some(remote) => {
+                    let known = issuers.entry(config.issuer.clone()).or_default();
+                    if known.remote.replace(remote).is_some() {
+                        return Err(config.error("", Fault::Source));
+                    }
+                    check_binding(known, &issuer).map_err(|fault| config.error("", fault))?;
                 }
-            } else if key.algorithm == Algorithm::HS256
-                && other.algorithm == Algorithm::HS256
-                && other.key.try_get_as_bytes().ok() == key.key.try_get_as_bytes().ok()
-            {
-                return Err(Fault::SharedSecret(other.issuer.name.to_string()));
+                None => {
+                    for (kid, key) in keys::load(config)? {
+                        let public = Arc::new(PublicKey { algorithm: config.algorithm, key });
+                        let key = Key { issuer: Arc::clone(&issuer), public };
+                        add(&mut issuers, &kid, key).map_err(|fault| config.error(&kid, fault))?;
+                    }
+                }
             }
         }
-        let keys = self.0.entry(key.issuer.name.to_string()).or_default();
-        match keys.insert(kid.to_owned(), key) {
-            Some(_) => Err(Fault::DuplicateKey),
-            None => Ok(()),
+        Ok(Issuers(issuers.into_iter().map(|(name, known)| (name, Arc::new(known))).collect()))
+    }
+
+    /// The issuer that calls itself `issuer`.
+    pub(super) fn get(&self, issuer: &str) -> Option<&Arc<Known>> {
+        self.0.get(issuer)
+    }
+
+    /// All keys at hand, in no order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.values().flat_map(|known| known.keys.values())
+    }
+}
+
+fn add(issuers: &mut HashMap<String, Known>, kid: &str, key: Key) -> Result<(), Fault> {
+    for other in issuers.values().flat_map(|known| known.keys.values()) {
+        if other.issuer.name != key.issuer.name
+            && key.public.algorithm == Algorithm::HS256
+            && other.public.algorithm == Algorithm::HS256
+            && other.public.key.try_get_as_bytes().ok() == key.public.key.try_get_as_bytes().ok()
+        {
+            return Err(Fault::SharedSecret(other.issuer.name.to_string()));
         }
     }
+    let known = issuers.entry(key.issuer.name.to_string()).or_default();
+    check_binding(known, &key.issuer)?;
+    match known.keys.insert(kid.to_owned(), key) {
+        Some(_) => Err(Fault::DuplicateKey),
+        None => Ok(()),
+    }
+}
+
+fn check_binding(known: &Known, issuer: &Issuer) -> Result<(), Fault> {
+    let remote = known.remote.as_ref().map(|remote| &remote.issuer);
+    let mut others = known.keys.values().map(|key| &key.issuer).chain(remote);
+    if others.any(|other| other.binding != issuer.binding) { Err(Fault::TenantBinding) } else { Ok(()) }
 }
 
 impl IssuerConfig {
@@ -305,7 +371,7 @@ impl IssuerConfig {
         let rules = [
             (is_name(&self.issuer, 255), Fault::Name("issuer")),
             (is_name(&self.audience, 255), Fault::Name("audience")),
-            (is_name(typ, 255), Fault::Name("typ")),
+            (typ.is_empty() || is_name(typ, 255), Fault::Name("typ")),
             (kid.is_none_or(|kid| is_name(kid, KID_CHARS_MAX)), Fault::Name("kid")),
             (self.leeway_s <= 120, Fault::Leeway),
             ((60..=86_400).contains(&self.lifetime_s_max), Fault::Lifetime),
@@ -316,13 +382,34 @@ impl IssuerConfig {
         }
         Ok(Issuer {
             name: self.issuer.as_str().into(),
-            audience: self.audience.clone(),
+            audiences: vec![self.audience.clone()],
             typ: typ.to_owned(),
             sends_access_token_type: typ.eq_ignore_ascii_case("at+jwt"),
             leeway_s: self.leeway_s,
             lifetime_s_max: self.lifetime_s_max,
-            tenant: self.tenant,
+            binding: self.tenant.map_or(Binding::Any, Binding::Tenant),
+            claims: self.claims.clone(),
         })
+    }
+
+    /// Where the keys are, if not at hand.
+    fn remote(&self, issuer: &Arc<Issuer>) -> Result<Option<Remote>, Error> {
+        let location = match (&self.jwks_uri, self.discovery) {
+            (None, false) => return Ok(None),
+            (Some(url), false) => Location::JwksUri(url.clone()),
+            (None, true) => Location::Discovery,
+            (Some(_), true) => return Err(self.error("", Fault::Source)),
+        };
+        let has_key = self.kid.is_some()
+            || self.secret.is_some()
+            || self.secret_file.is_some()
+            || self.public_key_file.is_some()
+            || self.jwks_file.is_some();
+        if has_key || self.algorithm == Algorithm::HS256 {
+            return Err(self.error("", Fault::Source));
+        }
+        let source = Source { issuer: Arc::clone(&issuer.name), location, algorithms: vec![self.algorithm] };
+        Ok(Some(Remote { issuer: Arc::clone(issuer), source }))
     }
 }
 
@@ -340,14 +427,13 @@ fn default_lifetime_s_max() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verifier;
     use super::super::fixture::*;
     use super::*;
 
     const OTHER_SECRET: &str = "b7Jq0sYx2LmZ9KfRt4VwHc8NpDg5EuAa";
 
     fn fault(configs: &[IssuerConfig]) -> Option<Fault> {
-        Verifier::new(configs).err().map(|error| error.fault)
+        verifier_of(configs).err().map(|error| error.fault)
     }
 
     fn other(issuer: &str, kid: &str, secret: &str) -> IssuerConfig {
@@ -385,7 +471,7 @@ mod tests {
             fault(&[IssuerConfig { audience: empty(), ..config() }]),
             Some(Fault::Name("audience"))
         ));
-        assert!(matches!(fault(&[IssuerConfig { typ: empty(), ..config() }]), Some(Fault::Name("typ"))));
+        assert!(fault(&[IssuerConfig { typ: empty(), ..config() }]).is_none());
         for kid in [String::new(), "k".repeat(129), "a\nb".to_owned()] {
             assert!(matches!(
                 fault(&[IssuerConfig { kid: Some(kid), ..config() }]),

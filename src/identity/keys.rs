@@ -338,9 +338,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::fixture::*;
+    use super::super::issuers;
     use super::super::issuers::Secret;
-    use super::super::token::Token;
-    use super::super::{Verifier, issuers};
     use super::*;
 
     const P384: &str = include_str!("../../tests/it/keys/p384.pub.pem");
@@ -365,7 +364,7 @@ mod tests {
 
     #[track_caller]
     fn error(config: IssuerConfig) -> issuers::Error {
-        Verifier::new(&[config]).err().expect("a fault")
+        verifier_of(&[config]).err().expect("a fault")
     }
 
     fn secret_config(secret: &str) -> IssuerConfig {
@@ -395,7 +394,7 @@ mod tests {
 
     #[test]
     fn v10_a_secret_has_at_least_32_bytes() {
-        assert!(Verifier::new(&[secret_config(&SECRET[..32])]).is_ok());
+        assert!(verifier_of(&[secret_config(&SECRET[..32])]).is_ok());
         let error = error(secret_config(&SECRET[..31]));
         let message = "issuer \"https://issuer.test/\", key \"hs\": the secret is shorter than 32 bytes";
         assert_eq!(error.to_string(), message);
@@ -439,8 +438,8 @@ mod tests {
             [("", true), ("\n", true), ("\r\n", true), ("\n\n", false), (" ", false), ("\r", false)]
         {
             let file = Temporary::new(format!("{SECRET}{content}"));
-            let verifier = Verifier::new(&[secret_file_config(&file)]).expect("good");
-            assert_eq!(verifier.verify(Token::new(&good), NOW_S).is_ok(), verifies, "{content:?}");
+            let verifier = verifier_of(&[secret_file_config(&file)]).expect("good");
+            assert_eq!(verify_with(&verifier, &good).is_ok(), verifies, "{content:?}");
         }
     }
 
@@ -529,11 +528,11 @@ mod tests {
         for (algorithm, kid) in
             [(Algorithm::RS256, "rsa"), (Algorithm::ES256, "p256"), (Algorithm::EdDsa, "ed25519")]
         {
-            let verifier = Verifier::new(&[jwks_config(algorithm, &file)]).expect("good");
-            assert_eq!(verifier.issuers.keys().count(), 1);
+            let verifier = verifier_of(&[jwks_config(algorithm, &file)]).expect("good");
+            assert_eq!(verifier.directory.configured().keys().count(), 1);
             let header = json!({"alg": algorithm.name(), "typ": "at+jwt", "kid": kid});
             let token = sign(algorithm.library(), &header.to_string(), &claims().to_string());
-            assert!(verifier.verify(Token::new(&token), NOW_S).is_ok(), "{kid}");
+            assert!(verify_with(&verifier, &token).is_ok(), "{kid}");
         }
     }
 
@@ -551,7 +550,7 @@ mod tests {
         let filler = |index: usize| json!({"kty": "oct", "kid": format!("filler-{index}")});
         keys.extend((keys.len()..32).map(filler));
         let file = Temporary::new(set.to_string());
-        assert!(Verifier::new(&[jwks_config(Algorithm::RS256, &file)]).is_ok());
+        assert!(verifier_of(&[jwks_config(Algorithm::RS256, &file)]).is_ok());
         set["keys"].as_array_mut().expect("keys").push(filler(32));
         assert!(matches!(set_fault(Algorithm::RS256, &set), Fault::Jwks));
     }

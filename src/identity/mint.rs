@@ -117,7 +117,6 @@ fn part(value: &impl Serialize) -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use serde_json::json;
 
@@ -142,7 +141,7 @@ mod tests {
     #[test]
     fn the_verifier_accepts_what_is_minted() {
         let token = mint(&config(), &order()).expect("minted");
-        let context = select(Arc::new(accepted(&token)), Selectors::default()).expect("a tenant");
+        let context = select(accepted(&token), Selectors::default()).expect("a tenant");
         assert_eq!((context.user(), context.role()), ("user-1", Some("member")));
         assert_eq!(context.permissions(), ["links:read"]);
         assert_eq!(context.principal().map(crate::identity::Principal::expires_s), Some(NOW_S + 900));
@@ -155,7 +154,7 @@ mod tests {
         let extra =
             |name: &str, value: Value| Mint { extra: Map::from_iter([(name.to_owned(), value)]), ..order() };
         let token = mint(&config(), &extra("orgs", json!({TENANT: {"role": "owner"}}))).expect("minted");
-        let context = select(Arc::new(accepted(&token)), Selectors::default()).expect("a tenant");
+        let context = select(accepted(&token), Selectors::default()).expect("a tenant");
         assert_eq!(context.role(), Some("owner"));
         let error = mint(&config(), &extra("sub", json!("root"))).expect_err("reserved");
         assert_eq!(error.to_string(), "claim \"sub\" cannot be an extra claim");

@@ -6,13 +6,16 @@
 //! header values is known. Every way in which a token can be bad has one answer outside; [`Reason`] is for logs
 //! and metrics. The numbers V1 to V17, V21, T1, T2 and J6 of the tests' names are those of the requirements.
 
+mod claim_map;
 mod claims;
 pub mod fetch;
+mod directory;
 pub mod issuers;
 mod json;
 pub mod key_sets;
 pub mod keys;
 pub mod mint;
+mod remembered;
 mod roles;
 mod selection;
 mod token;
@@ -24,17 +27,25 @@ mod provider;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use uuid::Uuid;
 
-use issuers::{Fault, IssuerConfig, Issuers};
+use crate::config::Config;
+use directory::Directory;
+use issuers::{Fault, Key, Known};
 use json::Json;
+use key_sets::Miss;
+use remembered::Remembered;
 use roles::Claimed;
 use token::Header;
 
+pub use claim_map::{ClaimMap, ClaimPath, PathError};
 pub use claims::ORGS_MAX;
+pub use directory::{IssuerRow, Registry, RowFault};
 pub use roles::{DatabaseRole, Roles, RolesError};
 pub use selection::{SelectionError, Selectors, TenantContext, select};
 pub use token::{TOKEN_BYTES_MAX, Token, credential};
@@ -42,30 +53,59 @@ pub use token::{TOKEN_BYTES_MAX, Token, credential};
 /// The challenge of a 403 for want of a role or permission (RFC 6750 3.1).
 pub const INSUFFICIENT_SCOPE: &str = "Bearer realm=\"rowhouse\", error=\"insufficient_scope\"";
 
-/// Verifies tokens. Immutable; share it in an `Arc`.
+/// Verifies tokens. Share it in an `Arc`; it may be used on any runtime of the process.
 pub struct Verifier {
-    issuers: Issuers,
+    directory: Directory,
+    /// Tokens that were found good, by the SHA-256 of their text; never one that was not (V18).
+    verified: Remembered<[u8; 32], Arc<Principal>>,
+    verified_s_max: u64,
+    /// Counts the calls of [`Verifier::forget_tokens`].
+    revocations: AtomicU64,
     roles: Roles,
 }
 
 impl Verifier {
-    /// Checks the configuration, reads the key files and tests the signature library.
+    /// Checks the issuers of the configuration, reads their key files and tests the signature library.
     ///
     /// # Errors
     ///
-    /// [`issuers::Error`] names the issuer, the key and the fault. No issuer at all is no error: every token
-    /// is then refused.
-    pub fn new(configs: &[IssuerConfig]) -> Result<Verifier, issuers::Error> {
-        let verifier = Verifier { issuers: Issuers::load(configs)?, roles: Roles::default() };
-        if library_works() && verifier.issuers.keys().all(|key| !key.verifies(b"forged", &vec![0; 256])) {
-            return Ok(verifier);
+    /// [`issuers::Error`] names the issuer, the key and the fault. No issuer at all is no error: there may be some in the
+    /// database.
+    pub fn new(config: &Config) -> Result<Verifier, issuers::Error> {
+        let directory = Directory::new(config)?;
+        let verifies_all = |key: &Key| key.public.verifies(b"forged", &vec![0; 256]);
+        if !library_works() || directory.configured().keys().any(verifies_all) {
+            return Err(issuers::Error {
+                issuer: "any".to_owned(),
+                key: "any".to_owned(),
+                fault: Fault::SelfTest,
+            });
         }
-        Err(issuers::Error { issuer: "any".to_owned(), key: "any".to_owned(), fault: Fault::SelfTest })
+        Ok(Verifier {
+            directory,
+            verified: Remembered::new(config.verified_tokens_max),
+            verified_s_max: config.verified_token_s_max,
+            revocations: AtomicU64::new(0),
+            roles: Roles::default(),
+        })
     }
 
     /// The same, with the database roles that requests may run as.
     pub fn with_roles(self, roles: Roles) -> Verifier {
         Verifier { roles, ..self }
+    }
+
+    /// Forgets every issuer of the database and every token that was verified: something changed. Keys are forgotten when
+    /// an issuer is then found to be gone, or to have its keys elsewhere.
+    pub fn forget(&self) {
+        self.directory.forget();
+        self.verified.clear();
+    }
+
+    /// Forgets the tokens that were verified: one of them may be revoked.
+    pub fn forget_tokens(&self) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        self.verified.clear();
     }
 
     /// The database roles that requests may run as.
@@ -88,45 +128,89 @@ impl Verifier {
         }
     }
 
-    /// Verifies `token` at `now_s`, seconds since 1970.
+    /// Verifies `token` at `now_s`, seconds since 1970. What must be asked of the database is asked of `registry`.
     ///
     /// Before the signature is verified, claims decide nothing but which key to use (V17).
     ///
     /// # Errors
     ///
-    /// [`Refusal::Invalid`], with the first reason found.
-    pub fn verify(&self, token: Token<'_>, now_s: u64) -> Result<Principal, Refusal> {
-        self.read(token, now_s).map_err(Refusal::Invalid)
+    /// [`Refusal::Invalid`], with the first reason found; [`Refusal::Unavailable`] where nobody can say.
+    pub async fn verify(
+        &self,
+        registry: &impl Registry,
+        token: Token<'_>,
+        now_s: u64,
+    ) -> Result<Arc<Principal>, Refusal> {
+        let Some(text) = token.bounded() else { return Err(Refusal::Invalid(Reason::TooLong)) };
+        let mut name = [0; 32];
+        name.copy_from_slice(digest(&SHA256, text).as_ref());
+        // Taken before anything is read: a change meanwhile makes the entry stale at once. All three only grow.
+        let generation = self.directory.generation()
+            + self.directory.key_sets().removals()
+            + self.revocations.load(Ordering::SeqCst);
+        if let Some(principal) = self.verified.recall(&name, generation, now_s) {
+            return Ok(principal);
+        }
+        let principal = Arc::new(self.read(registry, token, now_s).await?);
+        let until_s = principal.expires_s.min(now_s + self.verified_s_max);
+        self.verified.keep(name, Arc::clone(&principal), generation, now_s, until_s);
+        Ok(principal)
     }
 
-    fn read(&self, token: Token<'_>, now_s: u64) -> Result<Principal, Reason> {
+    async fn read(
+        &self,
+        registry: &impl Registry,
+        token: Token<'_>,
+        now_s: u64,
+    ) -> Result<Principal, Refusal> {
         let parts = token.parts()?;
         let header = Header::read(&parts.header)?;
         let object = json::object(&parts.payload).ok_or(Reason::Payload)?;
-        let issuer = object.get("iss").and_then(Json::text).ok_or(Reason::Issuer)?;
-        let key = self.issuers.key(issuer, header.kid()?)?;
-        if header.algorithm()? != key.algorithm.name() {
-            return Err(Reason::Algorithm);
+        let iss = object.get("iss").and_then(Json::text).ok_or(Reason::Issuer)?;
+        let kid = header.kid()?;
+        let known = self.directory.issuer(registry, iss, now_s).await?;
+        let Key { issuer, public } = self.key(&known, kid).await?;
+        if header.algorithm()? != public.algorithm().name() {
+            return Err(Reason::Algorithm.into());
         }
-        if !header.typ()?.eq_ignore_ascii_case(&key.issuer.typ) {
-            return Err(Reason::Typ);
+        if !header.has_typ(&issuer.typ) {
+            return Err(Reason::Typ.into());
         }
-        if !key.verifies(parts.message, &parts.signature) {
-            return Err(Reason::Signature);
+        if !public.verifies(parts.message, &parts.signature) {
+            return Err(Reason::Signature.into());
         }
-        let claims = claims::read(&object, &key.issuer, now_s)?;
+        let claims = claims::read(&object, parts.message, &issuer, now_s)?;
         let database_role = self.roles.claimed(&object)?;
+        let names_tenants =
+            claims.named.active.is_some() || claims.named.entries.iter().any(|entry| !entry.name.is_empty());
+        let (active, proven) = self.directory.bind(registry, &issuer, claims.named, now_s).await?;
+        drop(object);
         Ok(Principal {
-            issuer: Arc::clone(&key.issuer.name),
+            issuer: Arc::clone(&issuer.name),
             subject: claims.subject,
             jti: claims.jti,
             issued_s: claims.issued_s,
             expires_s: claims.expires_s,
-            active: claims.active,
-            proven: claims.proven,
+            active,
+            proven,
+            names_tenants,
             database_role,
             claims_json: parts.payload,
         })
+    }
+
+    /// The key called `kid` of an issuer (V6, V11).
+    async fn key(&self, known: &Known, kid: &str) -> Result<Key, Refusal> {
+        if let Some(key) = known.keys.get(kid) {
+            return Ok(key.clone());
+        }
+        let remote =
+            known.remote.as_ref().filter(|_| is_name(kid, issuers::KID_CHARS_MAX)).ok_or(Reason::Key)?;
+        match self.directory.key_sets().key(&remote.source, kid).await {
+            Ok(public) => Ok(Key { issuer: Arc::clone(&remote.issuer), public }),
+            Err(Miss::Unknown) => Err(Reason::Key.into()),
+            Err(Miss::Unavailable { retry_after_s }) => Err(Refusal::Unavailable { retry_after_s }),
+        }
     }
 }
 
@@ -161,6 +245,7 @@ pub struct Principal {
     expires_s: u64,
     active: Option<Uuid>,
     proven: Vec<Grant>,
+    names_tenants: bool,
     database_role: Claimed,
     claims_json: String,
 }
@@ -203,6 +288,11 @@ impl Principal {
     pub fn tenants(&self) -> impl Iterator<Item = Uuid> {
         self.proven.iter().map(|grant| grant.tenant_id)
     }
+
+    /// Whether the token names any tenant, proven or not.
+    pub fn names_tenants(&self) -> bool {
+        self.names_tenants
+    }
 }
 
 impl fmt::Debug for Principal {
@@ -226,6 +316,18 @@ pub enum Refusal {
     /// A token that is not accepted: 401 `invalid_token`, one answer for every reason.
     #[error("the token is not valid")]
     Invalid(Reason),
+    /// Nobody can say whether the token is good: its issuer or the issuer's keys cannot be had now. 503.
+    #[error("the issuer or its keys cannot be had now")]
+    Unavailable {
+        /// When it is worth to ask again.
+        retry_after_s: u32,
+    },
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Refusal {
+        Refusal::Invalid(reason)
+    }
 }
 
 impl Refusal {
@@ -236,17 +338,19 @@ impl Refusal {
             Refusal::Ambiguous => "several_credentials",
             Refusal::Unsupported => "unsupported_scheme",
             Refusal::Invalid(reason) => reason.label(),
+            Refusal::Unavailable { .. } => "issuer_unavailable",
         }
     }
 
     /// The value of `WWW-Authenticate` (T2, RFC 6750 3).
-    pub fn challenge(self) -> &'static str {
+    pub fn challenge(self) -> Option<&'static str> {
         match self {
-            Refusal::Missing => "Bearer realm=\"rowhouse\"",
+            Refusal::Missing => Some("Bearer realm=\"rowhouse\""),
             Refusal::Ambiguous | Refusal::Unsupported => {
-                "Bearer realm=\"rowhouse\", error=\"invalid_request\""
+                Some("Bearer realm=\"rowhouse\", error=\"invalid_request\"")
             }
-            Refusal::Invalid(_) => "Bearer realm=\"rowhouse\", error=\"invalid_token\"",
+            Refusal::Invalid(_) => Some("Bearer realm=\"rowhouse\", error=\"invalid_token\""),
+            Refusal::Unavailable { .. } => None,
         }
     }
 }
@@ -294,6 +398,8 @@ pub enum Reason {
     Jti,
     /// The token is delegated (`act`).
     Act,
+    /// A claim that the issuer's map requires is missing or another.
+    Required,
     /// A tenant id is malformed, or `tenant_id` is not among `orgs`.
     Tenant,
     /// `role`, `permissions`, `scope`, `client_id` or `orgs` is malformed.
@@ -324,6 +430,7 @@ impl Reason {
             Reason::Subject => "subject",
             Reason::Jti => "jti",
             Reason::Act => "act",
+            Reason::Required => "required",
             Reason::Tenant => "tenant",
             Reason::Authorization => "authorization",
         }
@@ -349,7 +456,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::fixture::*;
-    use super::issuers::Secret;
+    use super::issuers::{IssuerConfig, Secret};
     use super::*;
 
     /// A token signed as `signed`, whose header says `alg` and `kid`.
@@ -447,16 +554,16 @@ mod tests {
     fn v06_a_kid_of_128_characters_is_good() {
         let kid = "k".repeat(128);
         let config = IssuerConfig { kid: Some(kid.clone()), ..config() };
-        let verifier = Verifier::new(&[config]).expect("good");
-        assert!(verifier.verify(Token::new(&heading("kid", json!(kid))), NOW_S).is_ok());
+        let verifier = verifier_of(&[config]).expect("good");
+        assert!(verify_with(&verifier, &heading("kid", json!(kid))).is_ok());
     }
 
     #[test]
     fn v06_no_other_key_is_tried() {
         refused(&token_of(Library::HS256, "RS256", "rsa2048"), Reason::Signature);
         let other = IssuerConfig { kid: Some("other".to_owned()), ..other_issuer() };
-        let verifier = Verifier::new(&[config(), other]).expect("good");
-        let refusal = verifier.verify(Token::new(&heading("kid", json!("other"))), NOW_S);
+        let verifier = verifier_of(&[config(), other]).expect("good");
+        let refusal = verify_with(&verifier, &heading("kid", json!("other")));
         assert_eq!(refusal.expect_err("foreign kid"), Refusal::Invalid(Reason::Key));
     }
 
@@ -491,10 +598,10 @@ mod tests {
     #[test]
     fn v09_an_issuer_may_send_another_typ_with_a_distinguishing_claim() {
         let config = IssuerConfig { typ: "application/JWT".to_owned(), ..config() };
-        let verifier = Verifier::new(&[config]).expect("good");
+        let verifier = verifier_of(&[config]).expect("good");
         let verify = |typ: &str, claims: &Value| {
             let token = token(&with(header(), "typ", json!(typ)), claims);
-            verifier.verify(Token::new(&token), NOW_S).map(|_| ())
+            verify_with(&verifier, &token).map(|_| ())
         };
         assert_eq!(verify("jwt", &claims()), Ok(()));
         assert_eq!(verify("JWT", &without(claims(), "scope")), Ok(()));
@@ -549,8 +656,8 @@ mod tests {
 
     #[test]
     fn v12_the_key_of_one_issuer_does_not_verify_for_another() {
-        let verifier = Verifier::new(&[config(), other_issuer()]).expect("good");
-        let refusal = |token: &str| verifier.verify(Token::new(token), NOW_S).map(|_| ());
+        let verifier = verifier_of(&[config(), other_issuer()]).expect("good");
+        let refusal = |token: &str| verify_with(&verifier, token).map(|_| ());
         assert_eq!(refusal(&token(&header(), &claims())), Ok(()));
         let forged = claiming("iss", json!("https://other.test/"));
         assert_eq!(refusal(&forged), Err(Refusal::Invalid(Reason::Signature)));
@@ -568,12 +675,12 @@ mod tests {
 
     #[test]
     fn t02_the_challenge_tells_no_credential_from_a_bad_one() {
-        assert_eq!(Refusal::Missing.challenge(), "Bearer realm=\"rowhouse\"");
+        assert_eq!(Refusal::Missing.challenge(), Some("Bearer realm=\"rowhouse\""));
         let invalid = "Bearer realm=\"rowhouse\", error=\"invalid_token\"";
-        assert_eq!(Refusal::Invalid(Reason::Expired).challenge(), invalid);
-        assert_eq!(Refusal::Invalid(Reason::Issuer).challenge(), invalid);
+        assert_eq!(Refusal::Invalid(Reason::Expired).challenge(), Some(invalid));
+        assert_eq!(Refusal::Invalid(Reason::Issuer).challenge(), Some(invalid));
         for refusal in [Refusal::Ambiguous, Refusal::Unsupported] {
-            assert_eq!(refusal.challenge(), "Bearer realm=\"rowhouse\", error=\"invalid_request\"");
+            assert_eq!(refusal.challenge(), Some("Bearer realm=\"rowhouse\", error=\"invalid_request\""));
         }
         assert_eq!(INSUFFICIENT_SCOPE, "Bearer realm=\"rowhouse\", error=\"insufficient_scope\"");
     }
@@ -596,8 +703,8 @@ mod tests {
 
     #[test]
     fn without_issuers_every_token_is_refused() {
-        let verifier = Verifier::new(&[]).expect("good");
-        let refusal = verifier.verify(Token::new(&token(&header(), &claims())), NOW_S);
+        let verifier = verifier_of(&[]).expect("good");
+        let refusal = verify_with(&verifier, &token(&header(), &claims()));
         assert_eq!(refusal.expect_err("no issuer"), Refusal::Invalid(Reason::Issuer));
     }
 

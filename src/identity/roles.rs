@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::claim_map::{ClaimPath, PathError};
 use super::json::{Json, Object};
 use super::{Reason, is_name};
 use crate::catalog::Identifier;
@@ -34,8 +35,7 @@ impl DatabaseRole {
 /// What the configuration says of database roles; by default that every request runs as the request role itself.
 #[derive(Debug, Default)]
 pub struct Roles {
-    /// The members that lead to the claim, outermost first.
-    claim: Option<Vec<String>>,
+    claim: Option<ClaimPath>,
     allowed: Vec<DatabaseRole>,
     anonymous: Option<DatabaseRole>,
 }
@@ -89,7 +89,7 @@ impl Roles {
         Ok(Self {
             claim: match config.role_claim.as_str() {
                 "" => None,
-                path => Some(members(path).ok_or_else(|| RolesError::Claim { path: path.to_owned() })?),
+                path => Some(ClaimPath::parse(path).map_err(|PathError(path)| RolesError::Claim { path })?),
             },
             allowed,
             anonymous: match config.anonymous_role.as_str() {
@@ -115,46 +115,14 @@ impl Roles {
     /// # Errors
     /// [`Reason::Authorization`] where the claim, or what leads to it, has the wrong type (V16).
     pub(super) fn claimed(&self, claims: &Object<'_>) -> Result<Claimed, Reason> {
-        let Some((last, outer)) = self.claim.as_deref().and_then(<[String]>::split_last) else {
-            return Ok(Claimed::Nothing);
-        };
-        let mut object = claims;
-        for member in outer {
-            object = match object.get(member) {
-                None => return Ok(Claimed::Nothing),
-                Some(value) => value.object().ok_or(Reason::Authorization)?,
-            };
-        }
-        let Some(value) = object.get(last) else { return Ok(Claimed::Nothing) };
+        let Some(path) = &self.claim else { return Ok(Claimed::Nothing) };
+        let Some(value) = path.find(claims)? else { return Ok(Claimed::Nothing) };
         let name =
             Json::text(value).filter(|name| is_name(name, ROLE_CHARS_MAX)).ok_or(Reason::Authorization)?;
         Ok(match self.allowed.iter().find(|role| role.name() == name) {
             Some(role) => Claimed::Allowed(role.clone()),
             None => Claimed::Refused(name.to_owned()),
         })
-    }
-}
-
-/// Splits `app_metadata."a.b".role` at its dots; a member in double quotes is taken as it stands. The `$` or dot that
-/// PostgREST's `jwt-role-claim-key` begins with may lead.
-fn members(path: &str) -> Option<Vec<String>> {
-    let mut rest = path.strip_prefix('$').unwrap_or(path);
-    rest = rest.strip_prefix('.').unwrap_or(rest);
-    let mut members = Vec::new();
-    loop {
-        let (member, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => rest.split_at(rest.find('.').unwrap_or(rest.len())),
-        };
-        // An index or a filter of a JSON path is not a name that claims have.
-        if member.is_empty() || (!rest.starts_with('"') && member.contains(['[', ']', '"', '$'])) {
-            return None;
-        }
-        members.push(member.to_owned());
-        match after.strip_prefix('.') {
-            Some(next) => rest = next,
-            None => return after.is_empty().then_some(members),
-        }
     }
 }
 
@@ -175,18 +143,6 @@ mod tests {
     fn claimed(claim: &str, claims: &str) -> Result<Claimed, Reason> {
         let roles = roles(claim, &["reader", "writer"], "").unwrap();
         roles.claimed(&json::object(claims).unwrap())
-    }
-
-    #[test]
-    fn a_path_names_members_and_nothing_else() {
-        let path = |text| members(text).map(|members| members.join("/"));
-        assert_eq!(path("role").as_deref(), Some("role"));
-        assert_eq!(path("$.role").as_deref(), Some("role"));
-        assert_eq!(path(".app.role").as_deref(), Some("app/role"));
-        assert_eq!(path("\"https://a.example/x\".role").as_deref(), Some("https://a.example/x/role"));
-        for bad in ["", "$", ".", "a.", "a..b", "\"a", "\"\"", "\"a\"b", "roles[0]", "$.roles[?(@)]", "$$"] {
-            assert_eq!(path(bad), None, "{bad}");
-        }
     }
 
     #[test]

@@ -194,7 +194,6 @@ mod tests {
 
     use super::super::fixture::*;
     use super::super::issuers::IssuerConfig;
-    use super::super::token::Token;
     use super::super::{Roles, Verifier, fixture};
     use super::*;
     use crate::config::Config;
@@ -221,9 +220,9 @@ mod tests {
         header: &[&str],
     ) -> Result<TenantContext, SelectionError> {
         let token = token(&fixture::header(), claims);
-        let principal = verifier.verify(Token::new(&token), NOW_S).expect("a good token");
+        let principal = verify_with(&verifier, &token).expect("a good token");
         let header: Vec<&[u8]> = header.iter().map(|value| value.as_bytes()).collect();
-        select(Arc::new(principal), Selectors { path: path.map(id), header: &header })
+        select(principal, Selectors { path: path.map(id), header: &header })
     }
 
     #[track_caller]
@@ -268,7 +267,7 @@ mod tests {
         assert_eq!(error(&claims(), None, &[TENANT, TENANT]), SelectionError::Invalid);
         let principal = accepted(&token(&fixture::header(), &claims()));
         let selectors = Selectors { path: None, header: &[b"\xff"] };
-        assert_eq!(select(Arc::new(principal), selectors).expect_err("bytes"), SelectionError::Invalid);
+        assert_eq!(select(principal, selectors).expect_err("bytes"), SelectionError::Invalid);
     }
 
     #[test]
@@ -311,7 +310,7 @@ mod tests {
 
     #[test]
     fn an_issuer_bound_to_a_tenant_speaks_for_no_other() {
-        let verifier = Verifier::new(&[IssuerConfig { tenant: Some(id(TENANT)), ..config() }]).expect("good");
+        let verifier = verifier_of(&[IssuerConfig { tenant: Some(id(TENANT)), ..config() }]).expect("good");
         let choose = |claims: &Value, path| {
             choose_with(&verifier, claims, path, &[]).map(|context| context.tenant_id())
         };
@@ -335,7 +334,7 @@ mod tests {
             anonymous_role: anonymous.to_owned(),
             ..Config::default()
         };
-        Verifier::new(&[config()]).expect("good").with_roles(Roles::new(&settings).expect("good"))
+        verifier_of(&[config()]).expect("good").with_roles(Roles::new(&settings).expect("good"))
     }
 
     #[test]

@@ -80,18 +80,9 @@ impl Token {
     /// The issuer that every test's service trusts.
     pub fn issuer() -> IssuerConfig {
         IssuerConfig {
-            issuer: "https://issuer.test".to_owned(),
-            audience: "rowhouse".to_owned(),
-            algorithm: Algorithm::HS256,
             kid: Some("test".to_owned()),
             secret: Some(Secret::new(SECRET)),
-            secret_file: None,
-            public_key_file: None,
-            jwks_file: None,
-            typ: "at+jwt".to_owned(),
-            leeway_s: 30,
-            lifetime_s_max: 3600,
-            tenant: None,
+            ..IssuerConfig::new("https://issuer.test", "rowhouse", Algorithm::HS256)
         }
     }
 }
