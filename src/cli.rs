@@ -1,5 +1,7 @@
 //! The command line.
 
+mod issuer;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -63,6 +65,11 @@ enum Command {
         /// The issuer, where several have a secret.
         #[arg(long)]
         issuer: Option<String>,
+    },
+    /// Proposes issuers of tokens in the database, looks at their keys, enables and disables them, with migrate_url.
+    Issuer {
+        #[command(subcommand)]
+        command: issuer::Command,
     },
     /// Prints the configuration that is in force, with secrets hidden.
     Config {
@@ -235,6 +242,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             };
             let issuer = signing_issuer(&config, issuer.as_deref())?;
             println!("{}", mint::mint(issuer, &mint).map_err(|error| error.to_string())?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Issuer { command } => {
+            block_on(issuer::run(&config, command))??;
             Ok(ExitCode::SUCCESS)
         }
         Command::Config { .. } => {

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::claim_map::{ClaimMap, ClaimPath, PathError};
 use super::claims::Named;
 use super::issuers::{self, Algorithm, Binding, Fault, Issuer, IssuerConfig, Issuers, Key, Known, Remote};
-use super::key_sets::{KeySets, Location, Source};
+use super::key_sets::{FetchError, KeySets, Location, Source};
 use super::remembered::Remembered;
 use super::token::media_subtype;
 use super::{Grant, Reason, Refusal, is_name, keys, tenant_id};
@@ -310,6 +310,10 @@ pub enum RowFault {
         "issuer_secrets_dir is not set, or the name of the secret has other characters than letters, digits, _, - and ."
     )]
     SecretRef,
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("none of its keys can be used with its algorithms")]
+    NoKey,
     #[error("it has no audience, or a bound is not kept")]
     Bounds,
     #[error("external_tenant_claim: {0}")]
@@ -353,6 +357,29 @@ impl IssuerRow {
     /// [`RowFault::Malformed`].
     pub fn read(json: &str) -> Result<Self, RowFault> {
         Ok(serde_json::from_str(json)?)
+    }
+
+    /// Looks at the keys of the row by the rules of the service, and says what was found, a line each.
+    ///
+    /// # Errors
+    /// [`RowFault`]: the row, or no usable key.
+    pub async fn check(self, config: &Config) -> Result<Vec<String>, RowFault> {
+        let secrets_dir =
+            (!config.issuer_secrets_dir.is_empty()).then(|| PathBuf::from(&config.issuer_secrets_dir));
+        let known = self.known(secrets_dir.as_ref())?;
+        let line = |kid: &str, algorithm: Algorithm| format!("key {kid:?} {}", algorithm.name());
+        let mut lines: Vec<String> =
+            known.keys.iter().map(|(kid, key)| line(kid, key.public.algorithm())).collect();
+        lines.sort();
+        if let Some(remote) = &known.remote {
+            let found = KeySets::new(config).check(&remote.source).await?;
+            lines.push(format!("keys at {}", found.jwks_uri));
+            lines.extend(found.keys.iter().map(|(kid, algorithm)| line(kid, *algorithm)));
+            if found.keys.is_empty() {
+                return Err(RowFault::NoKey);
+            }
+        }
+        Ok(lines)
     }
 
     /// What the row says, checked again: the database's constraints are not all that stands between a slip and a token of

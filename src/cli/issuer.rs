@@ -1,0 +1,216 @@
+//! `rowhouse issuer`: proposes issuers of the database, looks at their keys, enables and disables them.
+//!
+//! All of it is done as `rowhouse_admin`, through the policies that name it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::app::cause;
+use crate::config::Config;
+use crate::db::Database;
+use crate::identity::{self, IssuerRow};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Proposes an issuer: its tokens are good after `check` and `enable`.
+    Add(Box<Proposal>),
+    /// Lets a platform's issuer speak for a tenant.
+    Bind {
+        iss: String,
+        /// The tenant's id or slug.
+        #[arg(long)]
+        tenant: String,
+        /// What the issuer calls the tenant, where that is not the tenant's own id.
+        #[arg(long)]
+        external_id: Option<String>,
+    },
+    /// Prints every issuer: a line each.
+    List,
+    /// Fetches or reads the issuer's keys by the rules of the service, and says what was found. What is good can be enabled.
+    Check { iss: String },
+    /// Accepts its tokens from now on.
+    Enable { iss: String },
+    /// Accepts no token of it any more, at once, and forgets its keys.
+    Disable { iss: String },
+}
+
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct Proposal {
+    /// The issuer, exactly as its tokens name it.
+    iss: String,
+    /// The only tenant that it speaks for, by id or slug. Without it the issuer is the platform's own: see `bind`.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// What a token's audience must be or contain; may be repeated.
+    #[arg(long, required = true)]
+    audience: Vec<String>,
+    /// What it signs with; may be repeated.
+    #[arg(long, default_value = "RS256")]
+    algorithm: Vec<String>,
+    /// The URL of its key set. Without this and the two below it is discovered from the issuer's own document.
+    #[arg(long, group = "keys")]
+    jwks_uri: Option<String>,
+    /// A file with its key set.
+    #[arg(long, group = "keys")]
+    jwks_file: Option<PathBuf>,
+    /// The name of a file with its HS256 secret, in the folder that issuer_secrets_dir names.
+    #[arg(long, group = "keys", requires = "kid")]
+    secret_ref: Option<String>,
+    /// The id of that secret.
+    #[arg(long, requires = "secret_ref")]
+    kid: Option<String>,
+    /// The type that the header of its tokens has; empty for none.
+    #[arg(long, default_value = "at+jwt")]
+    typ: String,
+    /// How far clocks may differ.
+    #[arg(long, default_value_t = 30)]
+    leeway_s: i32,
+    /// The longest time from iat to exp.
+    #[arg(long, default_value_t = 3600)]
+    lifetime_s_max: i32,
+    /// Where its tokens say what the service reads, as a JSON object; see docs/issuers.md.
+    #[arg(long, default_value = "{}", value_name = "JSON")]
+    claims: String,
+    /// A claim that must be there and have this value.
+    #[arg(long, value_name = "CLAIM=VALUE", value_parser = super::pair)]
+    external_tenant: Option<(String, String)>,
+}
+
+const ADD: &str = include_str!("../../sql/catalog/issuer_add.sql");
+const LIST: &str = include_str!("../../sql/catalog/issuer_list.sql");
+const PROPOSED: &str = include_str!("../../sql/catalog/issuer_proposed.sql");
+
+/// Runs one command.
+///
+/// # Errors
+/// One line for the operator.
+pub(super) async fn run(config: &Config, command: Command) -> Result<(), String> {
+    let client = administrator(config).await?;
+    match command {
+        Command::Add(proposal) => add(config, &client, *proposal).await,
+        Command::Bind { iss, tenant, external_id } => {
+            let tenant = tenant_id(config, &tenant).await?;
+            let text = "insert into tenancy.issuer_tenants (iss, tenant_id, external_id) values ($1, $2, $3)";
+            client.execute(text, &[&iss, &tenant, &external_id]).await.map_err(|error| cause(&error))?;
+            println!("bound");
+            Ok(())
+        }
+        Command::List => list(config, &client).await,
+        Command::Check { iss } => check(config, &client, &iss).await,
+        Command::Enable { iss } => {
+            let text = "update tenancy.issuers set enabled = true where iss = $1 and verified_at is not null";
+            match client.execute(text, &[&iss]).await.map_err(|error| cause(&error))? {
+                0 => Err("there is no such issuer, or its keys were not checked since they changed: \
+                    run `rowhouse issuer check`"
+                    .to_owned()),
+                _ => done("enabled"),
+            }
+        }
+        Command::Disable { iss } => {
+            let text = "update tenancy.issuers set enabled = false where iss = $1";
+            match client.execute(text, &[&iss]).await.map_err(|error| cause(&error))? {
+                0 => Err("there is no such issuer".to_owned()),
+                _ => done("disabled"),
+            }
+        }
+    }
+}
+
+fn done(what: &str) -> Result<(), String> {
+    println!("{what}");
+    Ok(())
+}
+
+/// A connection as `rowhouse_admin`.
+async fn administrator(config: &Config) -> Result<Client, String> {
+    if config.migrate_url.is_empty() {
+        return Err("migrate_url is not set: it names a role that may become rowhouse_admin".to_owned());
+    }
+    let database = Database::for_migrations(config).map_err(|error| error.to_string())?;
+    let client = database.client().await.map_err(|error| cause(&error))?;
+    client.batch_execute("set role rowhouse_admin").await.map_err(|error| cause(&error))?;
+    Ok(client)
+}
+
+async fn tenant_id(config: &Config, tenant: &str) -> Result<Uuid, String> {
+    match identity::tenant_id(tenant) {
+        Some(tenant) => Ok(tenant),
+        None => super::tenant_by_slug(config, tenant).await,
+    }
+}
+
+async fn add(config: &Config, client: &Client, proposal: Proposal) -> Result<(), String> {
+    let tenant = match &proposal.tenant {
+        Some(tenant) => Some(tenant_id(config, tenant).await?),
+        None => None,
+    };
+    let set = proposal.jwks_file.as_ref().map(std::fs::read_to_string).transpose();
+    let set = set.map_err(|error| format!("the key set cannot be read: {error}"))?;
+    let key_source = match (&proposal.jwks_uri, &set, &proposal.secret_ref) {
+        (Some(_), ..) => "jwks_uri",
+        (None, Some(_), _) => "static_jwks",
+        (None, None, Some(_)) => "hs256",
+        (None, None, None) => "discovery",
+    };
+    let kind = if tenant.is_some() { "tenant" } else { "platform" };
+    let (claim, value) = proposal.external_tenant.unzip();
+    client
+        .execute(
+            ADD,
+            &[
+                &proposal.iss,
+                &kind,
+                &tenant,
+                &key_source,
+                &proposal.jwks_uri,
+                &set,
+                &proposal.secret_ref,
+                &proposal.kid,
+                &proposal.algorithm,
+                &proposal.audience,
+                &proposal.typ,
+                &proposal.leeway_s,
+                &proposal.lifetime_s_max,
+                &proposal.claims,
+                &claim,
+                &value,
+            ],
+        )
+        .await
+        .map_err(|error| cause(&error))?;
+    done("proposed; next: rowhouse issuer check")
+}
+
+async fn list(config: &Config, client: &Client) -> Result<(), String> {
+    let rows = client.query(LIST, &[]).await.map_err(|error| cause(&error))?;
+    for row in rows {
+        let read = |index| row.try_get::<_, String>(index).map_err(|error| cause(&error));
+        let (iss, state, about) = (read(0)?, read(1)?, read(2)?);
+        let is_shadowed = config.issuers.iter().any(|issuer| issuer.issuer == iss);
+        let state = if is_shadowed { "shadowed" } else { &state };
+        println!("{state:<9} {iss}  {about}");
+    }
+    for issuer in &config.issuers {
+        println!("configured {}", issuer.issuer);
+    }
+    Ok(())
+}
+
+async fn check(config: &Config, client: &Client, iss: &str) -> Result<(), String> {
+    let row = client.query_opt(PROPOSED, &[&iss]).await.map_err(|error| cause(&error))?;
+    let row = row.ok_or("there is no such issuer")?;
+    let json: String = row.try_get(0).map_err(|error| cause(&error))?;
+    let row = IssuerRow::read(&json).map_err(|error| error.to_string())?;
+    let checked = row.check(config).await.map_err(|error| error.to_string())?;
+    for line in &checked {
+        println!("{line}");
+    }
+    // Only what was looked at: had the keys been changed meanwhile, they would be others.
+    let text = "update tenancy.issuers set verified_at = pg_catalog.now() where iss = $1";
+    client.execute(text, &[&iss]).await.map_err(|error| cause(&error))?;
+    done("good; next: rowhouse issuer enable")
+}
