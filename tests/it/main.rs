@@ -13,6 +13,7 @@ mod documents;
 mod statements;
 
 mod identity;
+mod key_sets;
 
 mod roles;
 

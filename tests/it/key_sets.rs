@@ -1,0 +1,167 @@
+//! Issuers that publish their keys under a URL: what the service fetches, when, and what it says while it cannot.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures_util::future::join_all;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, DUNDER, Database, PAWNEE, Server, ServerOptions, eventually};
+
+// The web server of the unit tests, which has more than is needed here.
+#[allow(dead_code)]
+#[path = "../../src/identity/provider.rs"]
+mod provider;
+
+use provider::{Provider, Reply};
+
+/// The set of the keys in tests/it/keys; `p256` is the one that tokens are signed with here.
+const SET: &str = include_str!("keys/jwks.json");
+const DOCUMENT: &str = "/.well-known/openid-configuration";
+
+/// A service with these issuers, each an audience `rowhouse` and ES256 apart.
+async fn server(database: &Database, issuers: &[Value], options: ServerOptions) -> Server {
+    let terms = json!({"audience": "rowhouse", "algorithm": "ES256"});
+    let issuers: Vec<Value> = issuers
+        .iter()
+        .map(|issuer| {
+            let mut whole = issuer.clone();
+            let members = whole.as_object_mut().expect("an object");
+            members.extend(terms.as_object().expect("an object").clone());
+            whole
+        })
+        .collect();
+    Server::with(database, options.set("issuers", json!(issuers))).await
+}
+
+fn insecure() -> ServerOptions {
+    ServerOptions::default().set("insecure_issuer_urls", true)
+}
+
+/// A token of `issuer` for pawnee-parks-and-rec, by the key `p256` under the name `kid`.
+fn token(issuer: &str, kid: &str) -> String {
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let header =
+        Header { typ: Some("at+jwt".to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
+    let claims = json!({
+        "iss": issuer, "aud": "rowhouse", "sub": "leslie.knope", "client_id": "web", "jti": uuid::Uuid::new_v4(),
+        "iat": now_s, "exp": now_s + 600, "tenant_id": PAWNEE, "role": "owner",
+    });
+    let key = EncodingKey::from_ec_pem(include_bytes!("keys/p256.pem")).expect("a key");
+    jsonwebtoken::encode(&header, &claims, &key).expect("signs")
+}
+
+async fn items(server: &Server, token: &str) -> Answer {
+    server.request(Method::GET, "/items").header("authorization", &format!("Bearer {token}")).send().await
+}
+
+/// The 503 for want of keys.
+#[track_caller]
+fn unavailable(answer: Answer) {
+    let answer = answer.fails(503, "TEN040");
+    let retry_after_s: u32 = answer.header("retry-after").expect("said").parse().expect("a number");
+    assert!((1..=10).contains(&retry_after_s), "{retry_after_s}");
+    assert_eq!(answer.header("www-authenticate"), None);
+}
+
+#[tokio::test]
+async fn keys_under_a_configured_url_and_under_a_discovered_one_verify_tokens() {
+    let database = Database::demo().await;
+    let provider = Provider::start().await;
+    provider.answer("/set", Reply::json(SET));
+    provider.answer("/keys", Reply::json(SET));
+    let url = &provider.url;
+    provider.answer(DOCUMENT, Reply::json(json!({"issuer": url, "jwks_uri": format!("{url}/keys")})));
+    let configured = json!({"issuer": "https://configured.test", "jwks_uri": format!("{url}/set")});
+    let discovered = json!({"issuer": url, "discovery": true, "tenant": PAWNEE});
+    let server = server(&database, &[configured, discovered], insecure()).await;
+    assert_eq!((provider.hits("/set"), provider.hits("/keys"), provider.hits(DOCUMENT)), (0, 0, 0));
+    for issuer in ["https://configured.test", url, "https://configured.test", url] {
+        let answer = items(&server, &token(issuer, "p256")).await.is(200);
+        assert!(answer.text.contains(&PAWNEE.to_string()) && !answer.text.contains(&DUNDER.to_string()));
+    }
+    assert_eq!((provider.hits("/set"), provider.hits("/keys"), provider.hits(DOCUMENT)), (1, 1, 1));
+    let metrics = server.admin("/metrics").await.text;
+    assert!(metrics.contains("rowhouse_key_fetches_total{outcome=\"ok\"} 2"), "{metrics}");
+}
+
+#[tokio::test]
+async fn j01_requests_of_all_workers_share_one_fetch() {
+    let database = Database::demo().await;
+    let provider = Provider::start().await;
+    provider.answer("/set", Reply::json(SET));
+    provider.hold(true);
+    let issuer = json!({"issuer": "https://issuer.test", "jwks_uri": format!("{}/set", provider.url)});
+    let server = server(&database, &[issuer], insecure().set("workers", 2)).await;
+    let tokens: Vec<String> = (0..40).map(|_| token("https://issuer.test", "p256")).collect();
+    let asked = join_all(tokens.iter().map(|token| items(&server, token)));
+    let release = async {
+        eventually("a fetch", || async { provider.hits("/set") > 0 }).await;
+        provider.hold(false);
+    };
+    let (answers, ()) = tokio::join!(asked, release);
+    for answer in answers {
+        answer.is(200);
+    }
+    assert_eq!(provider.hits("/set"), 1);
+}
+
+#[tokio::test]
+async fn j03_a_token_of_an_unknown_issuer_causes_no_fetch_and_gets_the_answer_of_a_bad_signature() {
+    let database = Database::demo().await;
+    let provider = Provider::start().await;
+    provider.answer("/set", Reply::json(SET));
+    let issuer = json!({"issuer": &provider.url, "jwks_uri": format!("{}/set", provider.url)});
+    let server = server(&database, &[issuer], insecure()).await;
+    let unknown = items(&server, &token(&format!("{}/", provider.url), "p256")).await.fails(401, "PGRST301");
+    assert_eq!((provider.hits("/set"), provider.hits(DOCUMENT)), (0, 0));
+    let other_key = items(&server, &token(&provider.url, "ed25519")).await.fails(401, "PGRST301");
+    assert_eq!(unknown.text, other_key.text);
+    items(&server, &token(&provider.url, "p256")).await.is(200);
+}
+
+#[tokio::test]
+async fn j04_while_there_are_no_keys_the_answer_is_503_and_other_issuers_are_served() {
+    let database = Database::demo().await;
+    let provider = Provider::start().await;
+    provider.answer("/set", Reply::json(SET));
+    provider.answer("/down", Reply::Nothing);
+    let issuer = |name: &str| json!({"issuer": format!("https://{name}.test"), "jwks_uri": format!("{}/{name}", provider.url)});
+    let server = server(&database, &[issuer("set"), issuer("down")], insecure()).await;
+    for _ in 0..5 {
+        unavailable(items(&server, &token("https://down.test", "p256")).await);
+        items(&server, &token("https://set.test", "p256")).await.is(200);
+    }
+    assert_eq!((provider.hits("/down"), provider.hits("/set")), (1, 1));
+}
+
+#[tokio::test]
+async fn j07_urls_that_are_not_https_are_not_fetched_unless_the_configuration_says_so() {
+    let database = Database::demo().await;
+    let provider = Provider::start().await;
+    provider.answer("/set", Reply::json(SET));
+    let url = &provider.url;
+    let configured = json!({"issuer": "https://configured.test", "jwks_uri": format!("{url}/set")});
+    let discovered = json!({"issuer": url, "discovery": true});
+    let server = server(&database, &[configured, discovered], ServerOptions::default()).await;
+    for issuer in ["https://configured.test", url] {
+        unavailable(items(&server, &token(issuer, "p256")).await);
+    }
+    assert_eq!((provider.hits("/set"), provider.hits(DOCUMENT)), (0, 0));
+    let metrics = server.admin("/metrics").await.text;
+    assert!(metrics.contains("rowhouse_key_fetches_total{outcome=\"url\"} 2"), "{metrics}");
+}
+
+#[tokio::test]
+async fn j07_a_document_that_is_another_issuers_is_not_believed() {
+    let database = Database::demo().await;
+    let provider = Provider::start().await;
+    provider.answer("/set", Reply::json(SET));
+    let url = &provider.url;
+    let document = json!({"issuer": format!("{url}/"), "jwks_uri": format!("{url}/set")});
+    provider.answer(DOCUMENT, Reply::json(document));
+    let server = server(&database, &[json!({"issuer": url, "discovery": true})], insecure()).await;
+    unavailable(items(&server, &token(url, "p256")).await);
+    assert_eq!((provider.hits("/set"), provider.hits(DOCUMENT)), (0, 1));
+}
