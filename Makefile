@@ -47,6 +47,10 @@ browser: ## Try the page at /docs in headless Chromium
 conformance: ## Hold the service to its OpenAPI document, with made-up requests (ARGS=600 for ten minutes of them)
 	@scripts/conformance $(ARGS)
 
+.PHONY: oidc
+oidc: ## Log in at an OpenID Connect provider and use its tokens
+	@scripts/oidc
+
 .PHONY: build
 build: ## Build the release binary, target/release/rowhouse
 	cargo build --release --locked

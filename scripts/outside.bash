@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the scripts share that try the running service from outside with other languages' tools. Sourced, not run: by
-# scripts/clients, scripts/browser and scripts/conformance, from the root of the checkout, with `set -euo pipefail`.
+# scripts/clients, scripts/browser, scripts/conformance and scripts/oidc, from the root of the checkout, with `set -euo pipefail`.
 #
 # The caller sets DEV_CLUSTER to a cluster of its own, which is new at each run and deleted at its end.
 
@@ -87,6 +87,8 @@ free_port() {
 }
 
 server=""
+# More words for `rowhouse serve`, for the caller to set.
+serve_options=()
 stop() {
     local status=$?
     trap '' INT TERM HUP
@@ -113,7 +115,7 @@ start() {
     ROWHOUSE_BIND=127.0.0.1:$(free_port)
     ROWHOUSE_ADMIN_BIND=127.0.0.1:$(free_port)
     export ROWHOUSE_BIND ROWHOUSE_ADMIN_BIND ROWHOUSE_LOG_LEVEL=${ROWHOUSE_LOG_LEVEL:-warn}
-    scripts/dev run serve &
+    scripts/dev run serve "${serve_options[@]}" &
     server=$!
     for _ in $(seq $((5 * READY_S))); do
         if scripts/dev run probe >/dev/null 2>&1; then return; fi
