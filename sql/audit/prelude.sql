@@ -219,6 +219,31 @@ relation as materialized (
         and tenant.attnum > 0
         and not tenant.attisdropped
 ),
+-- What views and materialized views read, through views of any depth.
+direct_read as materialized (
+    select distinct
+        w.ev_class as relation_oid,
+        d.refobjid as reads_oid
+    from pg_catalog.pg_rewrite as w
+    inner join relation as r on r.relation_oid = w.ev_class and r.relation_kind in ('v', 'm')
+    inner join pg_catalog.pg_depend as d
+        on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+        and d.objid = w.oid
+        and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        and d.refobjid <> w.ev_class
+),
+reads (relation_oid, reads_oid) as (
+    select
+        d.relation_oid,
+        d.reads_oid
+    from direct_read as d
+    union
+    select
+        r.relation_oid,
+        d.reads_oid
+    from reads as r
+    inner join direct_read as d on d.relation_oid = r.reads_oid
+),
 -- Functions and procedures of the schemas that are looked at, with the text that Postgres keeps of the body.
 routine as materialized (
     select

@@ -5,8 +5,8 @@
 -- what: A tenant relation that the request role can reach has no row-level security.
 -- why: Without row-level security every right is a right to every tenant's rows. Copies (create table as), tables of
 --   other schemas and child tables are forgotten most often: neither row-level security nor policies are copied.
--- see: As the request role, with the setting of a tenant that does not exist:
---   set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; select * from the relation; no row may come back.
+-- see: As the request role: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; select * from the
+--   relation; no row may come back.
 -- fix: Enable and force row-level security, and write a policy that compares the tenant column.
 
 select
@@ -14,8 +14,7 @@ select
     'relation' as object_type,
     r.identity as object_identity,
     r.identity as relation,
-    pg_catalog.format('%s is a tenant relation without row-level security, and %s reaches it.', r.identity, who.names)
-        as message,
+    pg_catalog.format('%s is a tenant relation without row-level security, and %s reaches it.', r.identity, who.names) as message,
     pg_catalog.format('Rights: %s.', who.rights) as detail,
     pg_catalog.format(
         E'alter table %1$s enable row level security;\nalter table %1$s force row level security;\n'
@@ -29,11 +28,16 @@ from judged_relation as r
 cross join app as a
 cross join lateral (
     select
-        pg_catalog.string_agg(g.role_name, ', ' order by g.role_kind desc, g.role_name) as names,
-        pg_catalog.string_agg(g.role_name || ' ' || g.rights, ', ' order by g.role_kind desc, g.role_name) as rights
+        pg_catalog.string_agg(pg_catalog.quote_ident(g.role_name), ', ' order by g.role_kind desc, g.role_name) as names,
+        pg_catalog.string_agg(
+            pg_catalog.format('%I: %s', g.role_name, g.rights),
+            '; '
+            order by g.role_kind desc, g.role_name
+        ) as rights
     from access as g
     where g.relation_oid = r.relation_oid
         and g.role_kind <> 'door'
+        and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
         and g.reach
 ) as who
 where r.kind = 'tenant'

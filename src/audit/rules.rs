@@ -36,7 +36,49 @@ macro_rules! files {
     };
 }
 
-const FILES: &[(&str, &str)] = files!["tn101_app_role_superuser.sql", "tn201_rls_not_enabled.sql",];
+const FILES: &[(&str, &str)] = files![
+    "tn101_app_role_superuser.sql",
+    "tn102_app_role_bypassrls.sql",
+    "tn103_app_role_can_become_bypass.sql",
+    "tn104_app_role_owns_relation.sql",
+    "tn105_app_role_member_of_owner.sql",
+    "tn106_app_role_predefined_role.sql",
+    "tn107_app_role_replication.sql",
+    "tn108_app_role_createrole.sql",
+    "tn109_app_role_mismatch.sql",
+    "tn201_rls_not_enabled.sql",
+    "tn202_policy_without_rls.sql",
+    "tn203_rls_not_forced.sql",
+    "tn204_partition_child_exposed.sql",
+    "tn205_inheritance_child_exposed.sql",
+    "tn206_unclassified_relation.sql",
+    "tn207_materialized_view_exposed.sql",
+    "tn208_foreign_table_exposed.sql",
+    "tn209_tenant_column_nullable.sql",
+    "tn210_no_policy_for_app.sql",
+    "tn211_large_object_content.sql",
+    "tn212_publication_without_filter.sql",
+    "tn301_policy_always_true.sql",
+    "tn302_policy_ignores_tenant.sql",
+    "tn303_permissive_widens.sql",
+    "tn304_policy_wrong_column.sql",
+    "tn305_policy_tautology.sql",
+    "tn306_policy_fail_open.sql",
+    "tn307_policy_write_open.sql",
+    "tn308_policy_write_using_open.sql",
+    "tn309_restrictive_floor_misses.sql",
+    "tn310_policy_bypass_setting.sql",
+    "tn311_policy_identity_is_role.sql",
+    "tn312_policy_weak_operator.sql",
+    "tn313_policy_setting_mismatch.sql",
+    "tn314_policy_depends_on_unprotected.sql",
+    "tn315_policy_function_immutable.sql",
+    "tn316_policy_function_search_path.sql",
+    "tn317_policy_function_session_state.sql",
+    "tn318_policy_admin_role_reachable.sql",
+    "tn319_policy_unproven.sql",
+    "tn320_policy_unset_raises.sql",
+];
 
 /// All rules, in the order of their codes.
 ///

@@ -1,0 +1,71 @@
+-- code: TN104
+-- name: app_role_owns_relation
+-- level: error
+-- object: role
+-- what: The request role owns a relation, a schema, a function or the database.
+-- why: The owner of a table skips its policies where they are not forced; and where they are, it may take FORCE, the
+--   policies or the table away, or truncate it.
+-- see: As the request role: alter table the relation no force row level security; select * from the relation.
+-- fix: Let the role that runs migrations own everything, and grant the request role what requests do.
+
+select
+    'error' as level,
+    'role' as object_type,
+    pg_catalog.quote_ident(a.role_name) as object_identity,
+    null::pg_catalog.text as relation,
+    pg_catalog.format('The request role %I owns %s.', a.role_name, owned.names) as message,
+    case when owned.n > 5 then pg_catalog.format('%s objects in all.', owned.n) end as detail,
+    owned.fixes as fix,
+    null::pg_catalog.text as content
+from app as a
+cross join lateral (
+    select
+        pg_catalog.count(*) as n,
+        pg_catalog.string_agg(o.identity, ', ' order by o.at, o.identity) filter (where o.position <= 5) as names,
+        pg_catalog.string_agg(o.change, E'\n' order by o.at, o.identity) as fixes
+    from (
+        select
+            o.*,
+            pg_catalog.row_number() over (order by o.at, o.identity) as position
+        from (
+            select
+                1 as at,
+                r.identity,
+                pg_catalog.format(
+                    'alter %s %s owner to the_role_of_migrations;',
+                    case r.relation_kind
+                        when 'v' then 'view'
+                        when 'm' then 'materialized view'
+                        when 'f' then 'foreign table'
+                        else 'table'
+                    end,
+                    r.identity
+                ) as change
+            from relation as r
+            where r.owner_oid = a.role_oid
+            union all
+            select
+                2,
+                'schema ' || n.identity,
+                pg_catalog.format('alter schema %s owner to the_role_of_migrations;', n.identity)
+            from namespace as n
+            where n.owner_oid = a.role_oid
+            union all
+            select
+                3,
+                f.identity,
+                pg_catalog.format('alter routine %s owner to the_role_of_migrations;', f.identity)
+            from routine as f
+            where f.owner_oid = a.role_oid
+            union all
+            select
+                4,
+                pg_catalog.format('database %I', d.datname),
+                pg_catalog.format('alter database %I owner to the_role_of_migrations;', d.datname)
+            from pg_catalog.pg_database as d
+            where d.datname = pg_catalog.current_database()
+                and d.datdba = a.role_oid
+        ) as o
+    ) as o
+) as owned
+where owned.n > 0 and not a.superuser

@@ -1,0 +1,43 @@
+-- code: TN205
+-- name: inheritance_child_exposed
+-- level: error
+-- object: relation
+-- what: A child table of a tenant relation can be reached by name, and has no row-level security of its own.
+-- why: Policies of the parent hold for what is reached through the parent. A child that is named directly has its own
+--   row-level security, or none; default privileges grant new ones unseen.
+-- see: As the request role: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; select * from the
+--   child; no row may come back.
+-- fix: Revoke the rights on the child: none are needed to reach it through the parent.
+
+select
+    'error' as level,
+    'relation' as object_type,
+    r.identity as object_identity,
+    r.identity as relation,
+    pg_catalog.format('%s is a child of a tenant relation, without row-level security of its own, and %s reaches it.', r.identity, who.names) as message,
+    pg_catalog.format('Rights: %s.', who.rights) as detail,
+    pg_catalog.format('revoke all on %s from %s;', r.identity, who.names) as fix,
+    null::pg_catalog.text as content
+from judged_relation as r
+cross join lateral (
+    select
+        pg_catalog.string_agg(pg_catalog.quote_ident(g.role_name), ', ' order by g.role_kind desc, g.role_name) as names,
+        pg_catalog.string_agg(
+            pg_catalog.format('%I: %s', g.role_name, g.rights),
+            '; '
+            order by g.role_kind desc, g.role_name
+        ) as rights
+    from access as g
+    where g.relation_oid = r.relation_oid
+        and g.role_kind <> 'door'
+        and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
+        and g.reach
+) as who
+where r.kind = 'tenant'
+    and r.relation_kind in ('r', 'p')
+    and not r.is_partition
+    and r.child_of_protected
+    and not r.rls_enabled
+    and not r.rls_forced
+    and r.policies_n = 0
+    and who.names is not null

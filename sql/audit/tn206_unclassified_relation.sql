@@ -1,0 +1,68 @@
+-- code: TN206
+-- name: unclassified_relation
+-- level: error
+-- object: relation
+-- what: The request role reaches a relation of which nobody has decided whether its rows belong to tenants.
+-- why: Tables without a column of the tenant evade every rule: children of tenant tables, copies, what an import left
+--   behind.
+-- see: As the request role: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; select * from the
+--   relation; and judge whose rows these are.
+-- fix: Declare it: a tenant relation with its column, global (the same for all tenants) or internal (never served);
+--   or revoke the rights.
+
+select
+    case
+        when r.declared_by = 'column' then 'advice'
+        when r.rls_enabled then 'warning'
+        else 'error'
+    end as level,
+    'relation' as object_type,
+    r.identity as object_identity,
+    r.identity as relation,
+    case
+        when r.declared_by = 'column'
+            then pg_catalog.format('%s is taken for a tenant relation by its column %I, and nobody has declared it.', r.identity, r.tenant_column)
+        else pg_catalog.format('%s is reached by %s, and nobody has declared what it is.', r.identity, who.names)
+    end as message,
+    pg_catalog.format('Rights: %s.', who.rights) as detail,
+    case
+        when r.declared_by = 'column'
+            then pg_catalog.format('comment on table %s is %L;', r.identity, pg_catalog.format('@tenant(%s)', r.tenant_column))
+        else
+            pg_catalog.format(
+                E'comment on %1$s %2$s is ''@global: the same for all tenants because ...'';\n-- or\nrevoke all on %2$s from %3$s;',
+                case r.relation_kind when 'm' then 'materialized view' else 'table' end,
+                r.identity,
+                who.names
+            )
+    end as fix,
+    null::pg_catalog.text as content
+from judged_relation as r
+cross join lateral (
+    select
+        pg_catalog.string_agg(pg_catalog.quote_ident(g.role_name), ', ' order by g.role_kind desc, g.role_name) as names,
+        pg_catalog.string_agg(
+            pg_catalog.format('%I: %s', g.role_name, g.rights),
+            '; '
+            order by g.role_kind desc, g.role_name
+        ) as rights
+    from access as g
+    where g.relation_oid = r.relation_oid
+        and g.role_kind <> 'door'
+        and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
+        and g.reach
+) as who
+where (r.kind is null or r.declared_by = 'column')
+    and not r.of_extension
+    and who.names is not null
+    and (
+        r.relation_kind in ('r', 'p')
+        or r.relation_kind = 'm'
+        and not exists (
+            select
+            from reads as d
+            inner join relation as t on t.relation_oid = d.reads_oid
+            where d.relation_oid = r.relation_oid
+                and t.kind = 'tenant'
+        )
+    )

@@ -1,0 +1,53 @@
+-- code: TN207
+-- name: materialized_view_exposed
+-- level: error
+-- object: relation
+-- what: The request role may read a materialized view of tenants' rows.
+-- why: A materialized view holds the rows as its owner saw them at the last REFRESH, and cannot have row-level
+--   security.
+-- see: As the request role: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; select * from the
+--   materialized view; no row may come back.
+-- fix: Revoke the right, and serve a table with policies, or a view that is security_invoker, in its stead.
+
+select
+    'error' as level,
+    'relation' as object_type,
+    r.identity as object_identity,
+    r.identity as relation,
+    pg_catalog.format('%s holds rows of %s as its owner saw them, and %s reads it.', r.identity, source.names, who.names) as message,
+    pg_catalog.format('Rights: %s.', who.rights) as detail,
+    pg_catalog.format('revoke all on %s from %s;', r.identity, who.names) as fix,
+    pg_catalog.pg_get_viewdef(r.relation_oid) as content
+from judged_relation as r
+cross join lateral (
+    select
+        pg_catalog.string_agg(pg_catalog.quote_ident(g.role_name), ', ' order by g.role_kind desc, g.role_name) as names,
+        pg_catalog.string_agg(
+            pg_catalog.format('%I: %s', g.role_name, g.rights),
+            '; '
+            order by g.role_kind desc, g.role_name
+        ) as rights
+    from access as g
+    where g.relation_oid = r.relation_oid
+        and g.role_kind <> 'door'
+        and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
+        and g.reach
+) as who
+cross join lateral (
+    select pg_catalog.string_agg(t.identity, ', ' order by t.identity) as names
+    from reads as d
+    inner join relation as t on t.relation_oid = d.reads_oid
+    where d.relation_oid = r.relation_oid
+        and t.kind = 'tenant'
+) as source
+where r.relation_kind = 'm'
+    and coalesce(r.kind, 'tenant') = 'tenant'
+    and source.names is not null
+    and exists (
+        select
+        from access as g
+        where g.relation_oid = r.relation_oid
+            and g.role_kind <> 'door'
+            and g.may_select
+    )
+    and who.names is not null

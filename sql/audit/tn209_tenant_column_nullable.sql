@@ -1,0 +1,58 @@
+-- code: TN209
+-- name: tenant_column_nullable
+-- level: warning
+-- object: relation
+-- what: The tenant column of a tenant relation may be null, or is not there.
+-- why: A row with null is nobody's: a policy that admits null shows it to all, or to a request without a tenant, and
+--   lets one tenant plant it for the others.
+-- see: As the owner: select count(*) from the relation where the tenant column is null.
+-- fix: Set it not null.
+
+select
+    case when r.tenant_column is null or admits.names is not null then 'error' else 'warning' end as level,
+    'relation' as object_type,
+    r.identity as object_identity,
+    r.identity as relation,
+    case
+        when r.tenant_column is null
+            then pg_catalog.format('%s is declared a tenant relation by its column %I, which it does not have.', r.identity, r.tenant_column_declared)
+        when admits.names is not null
+            then pg_catalog.format('The tenant column %I of %s may be null, and policy %s admits such rows.', r.tenant_column, r.identity, admits.names)
+        else pg_catalog.format('The tenant column %I of %s may be null.', r.tenant_column, r.identity)
+    end as message,
+    null::pg_catalog.text as detail,
+    case
+        when r.tenant_column is not null
+            then pg_catalog.format('alter table %s alter column %I set not null;', r.identity, r.tenant_column)
+    end as fix,
+    null::pg_catalog.text as content
+from judged_relation as r
+cross join lateral (
+    select
+        pg_catalog.string_agg(pg_catalog.quote_ident(g.role_name), ', ' order by g.role_kind desc, g.role_name) as names,
+        pg_catalog.string_agg(
+            pg_catalog.format('%I: %s', g.role_name, g.rights),
+            '; '
+            order by g.role_kind desc, g.role_name
+        ) as rights
+    from access as g
+    where g.relation_oid = r.relation_oid
+        and g.role_kind <> 'door'
+        and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
+        and g.reach
+) as who
+cross join lateral (
+    select pg_catalog.string_agg(distinct pg_catalog.quote_ident(p.policy_name), ', ') as names
+    from judgement as j
+    inner join policy as p on p.policy_oid = j.policy_oid
+    where j.relation_oid = r.relation_oid
+        and j.role_kind <> 'door'
+        and j.scoped <> 'yes'
+        and p.permissive
+        and j.reduced ~ '\{t\} IS NULL|IS DISTINCT FROM'
+) as admits
+where r.kind = 'tenant'
+    and r.relation_kind in ('r', 'p')
+    and not r.is_partition
+    and not r.tenant_not_null
+    and who.names is not null

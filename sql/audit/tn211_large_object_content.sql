@@ -1,0 +1,56 @@
+-- code: TN211
+-- name: large_object_content
+-- level: warning
+-- object: relation
+-- what: A tenant relation has a column of type oid or lo, as large objects have.
+-- why: Large objects know no policies. Their numbers are listed for everybody in pg_largeobject_metadata, and a role
+--   that owns one, or may read it, reads it for every tenant.
+-- see: As the request role: select lo_get(oid) from pg_catalog.pg_largeobject_metadata;
+-- fix: Keep the content in a column of type bytea, under the row's policies.
+
+select
+    'warning' as level,
+    'relation' as object_type,
+    r.identity as object_identity,
+    r.identity as relation,
+    pg_catalog.format('Column %s of %s may point at large objects, which no policy protects.', found.names, r.identity) as message,
+    case
+        when owned.n > 0 then pg_catalog.format('The request role owns %s large objects.', owned.n)
+    end as detail,
+    pg_catalog.format(E'alter table %s add column content bytea;\n-- copy with lo_get(...), then drop column %s', r.identity, found.names) as fix,
+    null::pg_catalog.text as content
+from judged_relation as r
+cross join app as a
+cross join lateral (
+    select
+        pg_catalog.string_agg(pg_catalog.quote_ident(g.role_name), ', ' order by g.role_kind desc, g.role_name) as names,
+        pg_catalog.string_agg(
+            pg_catalog.format('%I: %s', g.role_name, g.rights),
+            '; '
+            order by g.role_kind desc, g.role_name
+        ) as rights
+    from access as g
+    where g.relation_oid = r.relation_oid
+        and g.role_kind <> 'door'
+        and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
+        and g.reach
+) as who
+cross join lateral (
+    select pg_catalog.string_agg(pg_catalog.quote_ident(c.attname), ', ' order by c.attnum) as names
+    from pg_catalog.pg_attribute as c
+    inner join pg_catalog.pg_type as t on t.oid = c.atttypid
+    where c.attrelid = r.relation_oid
+        and c.attnum > 0
+        and not c.attisdropped
+        and (t.oid = 'pg_catalog.oid'::pg_catalog.regtype or t.typname = 'lo' and t.typbasetype = 'pg_catalog.oid'::pg_catalog.regtype)
+) as found
+cross join lateral (
+    select pg_catalog.count(*) as n
+    from pg_catalog.pg_largeobject_metadata as l
+    where l.lomowner = a.role_oid
+) as owned
+where r.kind = 'tenant'
+    and r.relation_kind in ('r', 'p')
+    and not r.is_partition
+    and found.names is not null
+    and who.names is not null

@@ -1,0 +1,32 @@
+-- code: TN303
+-- name: permissive_widens
+-- level: error
+-- object: policy
+-- what: An alternative opens what another one closes: a second permissive policy, or a branch of an OR or CASE.
+-- why: Permissive policies are joined by OR. A filter that was meant as a further condition (not deleted, published)
+--   admits rows of every tenant.
+-- see: As the request role: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; select * from the
+--   relation; no row may come back.
+-- fix: Make it a further condition: as restrictive, or AND within the expression.
+
+select
+    'error' as level,
+    'policy' as object_type,
+    b.identity as object_identity,
+    r.identity as relation,
+    pg_catalog.format('Policy %s has an alternative that does not compare the tenant.', b.identity) as message,
+    pg_catalog.format('For %s of %I: %s', pg_catalog.array_to_string(b.commands, ', '), b.role_name, b.source) as detail,
+    pg_catalog.format(
+        'alter policy %I on %s%s%s;',
+        p.policy_name,
+        r.identity,
+        case when p.command <> 'a' then pg_catalog.format(' using (%s)', r.sound_expression) end,
+        case
+            when p.command = 'a' or p.check_text is not null then pg_catalog.format(' with check (%s)', r.sound_expression)
+        end
+    ) as fix,
+    pg_catalog.concat_ws(E'\n', p.command, p.permissive, p.roles, p.using_text, p.check_text) as content
+from blamed_policy as b
+inner join policy as p on p.policy_oid = b.policy_oid
+inner join judged_relation as r on r.relation_oid = b.relation_oid
+where b.code = 'TN303'

@@ -1,0 +1,32 @@
+-- code: TN315
+-- name: policy_function_immutable
+-- level: error
+-- object: policy
+-- what: A policy calls a function that is declared IMMUTABLE and reads a setting or a table.
+-- why: An immutable call is folded into the plan: a prepared statement keeps the tenant of the first request, and
+--   shows its rows to the next.
+-- see: As the request role, with one tenant set: prepare p as select * from the relation; execute p; then set another
+--   tenant; execute p again.
+-- fix: Declare it STABLE.
+
+select
+    'error' as level,
+    'policy' as object_type,
+    b.identity as object_identity,
+    r.identity as relation,
+    pg_catalog.format('Policy %s calls an IMMUTABLE function that reads a setting or a table: prepared statements keep the first tenant.', b.identity) as message,
+    pg_catalog.format('For %s of %I: %s', pg_catalog.array_to_string(b.commands, ', '), b.role_name, b.source) as detail,
+    pg_catalog.format(
+        'alter policy %I on %s%s%s;',
+        p.policy_name,
+        r.identity,
+        case when p.command <> 'a' then pg_catalog.format(' using (%s)', r.sound_expression) end,
+        case
+            when p.command = 'a' or p.check_text is not null then pg_catalog.format(' with check (%s)', r.sound_expression)
+        end
+    ) as fix,
+    pg_catalog.concat_ws(E'\n', p.command, p.permissive, p.roles, p.using_text, p.check_text) as content
+from blamed_policy as b
+inner join policy as p on p.policy_oid = b.policy_oid
+inner join judged_relation as r on r.relation_oid = b.relation_oid
+where b.code = 'TN315'

@@ -1,0 +1,31 @@
+-- code: TN317
+-- name: policy_function_session_state
+-- level: error
+-- object: policy
+-- what: A policy calls a function that writes a setting or makes a temporary table.
+-- why: What it remembers outlives the transaction: the next request on the connection is taken for the last one's
+--   tenant.
+-- see: As the request role: set a tenant, select * from the relation, set another, select again.
+-- fix: Remember nothing: reading a setting costs nothing.
+
+select
+    'error' as level,
+    'policy' as object_type,
+    b.identity as object_identity,
+    r.identity as relation,
+    pg_catalog.format('Policy %s calls a function that keeps state in the session.', b.identity) as message,
+    pg_catalog.format('For %s of %I: %s', pg_catalog.array_to_string(b.commands, ', '), b.role_name, b.source) as detail,
+    pg_catalog.format(
+        'alter policy %I on %s%s%s;',
+        p.policy_name,
+        r.identity,
+        case when p.command <> 'a' then pg_catalog.format(' using (%s)', r.sound_expression) end,
+        case
+            when p.command = 'a' or p.check_text is not null then pg_catalog.format(' with check (%s)', r.sound_expression)
+        end
+    ) as fix,
+    pg_catalog.concat_ws(E'\n', p.command, p.permissive, p.roles, p.using_text, p.check_text) as content
+from blamed_policy as b
+inner join policy as p on p.policy_oid = b.policy_oid
+inner join judged_relation as r on r.relation_oid = b.relation_oid
+where b.code = 'TN317'

@@ -1,0 +1,31 @@
+-- code: TN319
+-- name: policy_unproven
+-- level: warning
+-- object: policy
+-- what: A policy is in no form that is known to keep tenants apart.
+-- why: It may: nobody has said so. What is not recognised is not taken for sound.
+-- see: As the request role: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; select * from the
+--   relation; no row may come back.
+-- fix: Write it in a known form; or declare the function that it calls trusted; or waive this, with a reason.
+
+select
+    case when a.strict then 'error' else 'warning' end as level,
+    'policy' as object_type,
+    b.identity as object_identity,
+    r.identity as relation,
+    pg_catalog.format('Policy %s is in no form that is known to compare the tenant.', b.identity) as message,
+    pg_catalog.format('For %s of %I: %s', pg_catalog.array_to_string(b.commands, ', '), b.role_name, b.source) as detail,
+    pg_catalog.format(
+        'alter policy %I on %s%s%s;',
+        p.policy_name,
+        r.identity,
+        case when p.command <> 'a' then pg_catalog.format(' using (%s)', r.sound_expression) end,
+        case
+            when p.command = 'a' or p.check_text is not null then pg_catalog.format(' with check (%s)', r.sound_expression)
+        end
+    ) as fix,
+    pg_catalog.concat_ws(E'\n', p.command, p.permissive, p.roles, p.using_text, p.check_text) as content
+from blamed_policy as b
+inner join policy as p on p.policy_oid = b.policy_oid
+inner join judged_relation as r on r.relation_oid = b.relation_oid cross join app as a
+where b.code = 'TN319'
