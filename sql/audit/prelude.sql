@@ -382,7 +382,21 @@ actor as materialized (
                 select f.owner_oid
                 from routine as f
                 where f.security_definer
-                    and f.reach
+                    -- Firing a trigger needs no right to its function.
+                    and (
+                        f.reach
+                        or f.function_oid in (
+                            select g.tgfoid
+                            from pg_catalog.pg_trigger as g
+                            where not g.tgisinternal
+                        )
+                    )
+            )
+            or owner.oid in (
+                select v.owner_oid
+                from pg_catalog.pg_rewrite as w
+                inner join relation as v on v.relation_oid = w.ev_class
+                where w.rulename <> '_RETURN'
             )
             or owner.oid in (
                 select v.owner_oid

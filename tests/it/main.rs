@@ -23,6 +23,8 @@ mod prove;
 
 mod isolation;
 
+mod audit;
+
 mod encoder;
 mod endpoints;
 

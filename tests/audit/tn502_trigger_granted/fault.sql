@@ -1,7 +1,7 @@
 -- TRIGGER is granted: any function that the role may call can be attached, also a temporary one.
 -- request role: tn502_fault_app
 -- declare: tenant api.items tenant_id
--- expect: warning TN502 api.items
+-- expect: error TN502 api.items
 -- leak: create function pg_temp.copy() returns trigger language plpgsql as 'begin return new; end';
 --   create trigger copy before insert on api.items for each row execute function pg_temp.copy();
 --   select 'attached'

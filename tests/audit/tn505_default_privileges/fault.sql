@@ -1,7 +1,7 @@
 -- What the owner makes next is granted before it is protected.
 -- request role: tn505_fault_app
 -- declare: tenant api.items tenant_id
--- expect: warning TN505 tn505_fault_owner
+-- expect: warning TN505 tn505_fault_owner/api
 -- no leak: there is no such table yet
 
 create role tn505_fault_app login password 'app';

@@ -2,7 +2,6 @@
 -- request role: tn803_fault_app
 -- declare: tenant api.items tenant_id
 -- expect: warning TN803 api.items/tenant
--- expect: warning TN319 api.items/tenant
 -- no leak: it is slow, and open to nobody
 
 create role tn803_fault_app login password 'app';
