@@ -80,7 +80,7 @@ lint: ## Lint the code, and the scripts where shellcheck is installed
 	if command -v shellcheck >/dev/null; then grep -lE '^#!.*bash' scripts/* .ci/run | xargs shellcheck -x; fi
 
 .PHONY: docs
-docs: ## Write the documents that the program knows itself, docs/config.md and docs/errors.md
+docs: ## Write the documents that the program knows itself, docs/config.md, docs/errors.md and docs/audit
 	scripts/docs
 
 .PHONY: bench

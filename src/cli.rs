@@ -3,7 +3,7 @@
 mod issuer;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::cause;
-use crate::audit::prove;
+use crate::audit::report::{self, Baseline, Report, Sources};
+use crate::audit::{self, Contract, prove};
 use crate::catalog::{self, Catalog};
 use crate::config::{self, Config};
 use crate::db::{self, Database};
@@ -80,6 +81,9 @@ enum Command {
     /// Lets the gate judge the database: one line for each relation, for each role that requests may run as; exit 1 if one
     /// is refused that nobody declared internal.
     Check,
+    /// Audits tenant isolation from the catalog alone, in read-only transactions. Exit 0: nothing at or above --fail-on; 1:
+    /// findings; 2: it could not be checked; 3: a wrong call.
+    Audit(Audit),
     /// Tries to break isolation as the request role, each attempt rolled back, and says how it ended. Exit 0: all held;
     /// 1: something broke; 2: not everything could be tried, or there was nothing to break; 3: a wrong call.
     Prove(Prove),
@@ -90,6 +94,57 @@ enum Command {
     },
     /// Asks `/ready` of the service that runs with this configuration; exit 0 if it is.
     Probe,
+}
+
+/// What `rowhouse audit` looks at, and what it makes of it.
+#[derive(Debug, Args)]
+struct Audit {
+    /// How the findings are printed. pgtap prints today's isolation as tests.
+    #[arg(long, value_enum, default_value_t = AuditFormat::Text)]
+    format: AuditFormat,
+    /// Writes to a file and not to the standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The lowest level that makes the audit fail: error, warning or advice.
+    #[arg(long, default_value = "error", value_name = "LEVEL")]
+    fail_on: audit::Level,
+    /// A file of findings that were there before: they are told and do not count.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Writes today's findings to a baseline, and exits with 0.
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
+    /// The contract as a JSON file, for a database without the tables of schema tenancy.
+    #[arg(long, value_name = "FILE")]
+    contract: Option<PathBuf>,
+    /// The role that requests run as; by default the contract's, else that of database_url.
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+    /// What is merely not proven is an error; expired and stale waivers are no pass (exit 2).
+    #[arg(long)]
+    strict: bool,
+    /// A folder of migrations, to say in which file and line an object was last created or altered; may be repeated.
+    #[arg(long, value_name = "FOLDER")]
+    migrations: Vec<PathBuf>,
+    /// Explains a code, such as TN201, and audits nothing.
+    #[arg(long, value_name = "CODE")]
+    explain: Option<String>,
+    /// Lists all codes, and audits nothing.
+    #[arg(long)]
+    list: bool,
+    /// Writes a page for each code to a folder, docs/audit, and audits nothing.
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    docs: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AuditFormat {
+    Text,
+    Json,
+    Sarif,
+    Junit,
+    Pgtap,
+    Html,
 }
 
 /// What `rowhouse prove` tries.
@@ -149,12 +204,12 @@ impl From<String> for Failure {
 impl Command {
     /// Whether exit 1 means that something was found, so that other failures need codes of their own.
     fn is_check(&self) -> bool {
-        matches!(self, Command::Prove(_))
+        matches!(self, Command::Audit(_) | Command::Prove(_))
     }
 }
 
 /// The commands of [`Command::is_check`], by the words that call them.
-const CHECKS: &[&str] = &["prove"];
+const CHECKS: &[&str] = &["audit", "prove"];
 
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -196,6 +251,20 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Errors { .. } => {
             print(&error::documentation());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Audit(Audit { list: true, .. }) => {
+            print(&report::list());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Audit(Audit { explain: Some(ref code), .. }) => {
+            let rule = audit::rule(&code.to_uppercase())
+                .ok_or_else(|| Failure::Usage(format!("{code} is no code: rowhouse audit --list")))?;
+            print(&report::explain(rule));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Audit(Audit { docs: Some(ref folder), .. }) => {
+            report::write_pages(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
             return Ok(ExitCode::SUCCESS);
         }
         _ => {}
@@ -254,6 +323,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Errors { .. } => Ok(ExitCode::SUCCESS),
         Command::Check => Ok(block_on(check(&config))??),
+        Command::Audit(audit) => block_on(run_audit(&config, &audit))?,
         Command::Prove(prove) => block_on(run_prove(&config, &prove))?,
         Command::Probe => Ok(if is_ready(&config) { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
     }
@@ -316,6 +386,78 @@ async fn check(config: &Config) -> Result<ExitCode, String> {
         }
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run_audit(config: &Config, arguments: &Audit) -> Result<ExitCode, Failure> {
+    let not_checked =
+        |error: audit::Error| Failure::NotChecked(format!("isolation was not audited: {error}"));
+    let usage = |path: &std::path::Path, why: &dyn std::fmt::Display| {
+        Failure::Usage(format!("{}: {why}", path.display()))
+    };
+    let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| usage(path, &error));
+    let baseline = match &arguments.baseline {
+        Some(path) => Some(Baseline::parse(&read(path)?).map_err(|error| usage(path, &error))?),
+        None => None,
+    };
+    let mut sources = Sources::default();
+    for folder in &arguments.migrations {
+        sources.read(folder).map_err(|error| usage(folder, &error))?;
+    }
+    let given: Option<Contract> = match &arguments.contract {
+        Some(path) => Some(serde_json::from_str(&read(path)?).map_err(|error| usage(path, &error))?),
+        None => None,
+    };
+    // A DBA's login where there is one: it may read waivers, which are not for the request role.
+    let database = match config.migrate_url.is_empty() {
+        true => Database::for_requests(config),
+        false => Database::for_migrations(config),
+    };
+    let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
+    let client = database
+        .client()
+        .await
+        .map_err(|error| Failure::NotChecked(format!("isolation was not audited: {}", cause(&error))))?;
+    let standing = match given {
+        Some(contract) => Some(contract),
+        None => Contract::read(&client).await.map_err(not_checked)?,
+    };
+    let role = arguments.role.clone();
+    let mut contract = match (standing, role.clone().or_else(|| config.database_url.user())) {
+        (Some(contract), _) => contract,
+        (None, Some(role)) => Contract::new(&role),
+        (None, None) => return Err(Failure::Usage("who is the request role? --role".to_owned())),
+    };
+    contract.role = role.unwrap_or(contract.role);
+    contract.strict |= arguments.strict;
+    let report = Report::of(&client, contract, arguments.fail_on, baseline.as_ref(), &sources)
+        .await
+        .map_err(not_checked)?;
+    if let Some(path) = &arguments.write_baseline {
+        let text = Baseline::write(report.findings.iter().map(|judged| &judged.finding));
+        std::fs::write(path, text).map_err(|error| usage(path, &error))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let terminal = arguments.out.is_none()
+        && std::io::stdout().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = match arguments.format {
+        AuditFormat::Text => report::text(&report, terminal),
+        AuditFormat::Json => report::json(&report),
+        AuditFormat::Sarif => report::sarif(&report, baseline.is_some()),
+        AuditFormat::Junit => report::junit(&report),
+        AuditFormat::Pgtap => report::pgtap(&report),
+        AuditFormat::Html => report::html(&report),
+    };
+    match &arguments.out {
+        Some(path) => std::fs::write(path, text).map_err(|error| usage(path, &error))?,
+        None => print(&text),
+    }
+    let bad = report.bad_waivers();
+    if arguments.strict && !bad.is_empty() {
+        let objects: Vec<String> = bad.iter().map(|one| format!("{} {}", one.code, one.object)).collect();
+        return Err(Failure::NotChecked(format!("expired or stale waivers: {}", objects.join(", "))));
+    }
+    Ok(ExitCode::from(report.exit_code()))
 }
 
 async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failure> {

@@ -14,6 +14,7 @@ use tokio_postgres::{Client, Row};
 pub mod contract;
 pub mod prove;
 pub mod rules;
+pub mod report;
 
 pub use contract::Contract;
 pub use rules::{Rule, rule, rules};

@@ -21,6 +21,8 @@ mod gate;
 
 mod prove;
 
+mod audit_command;
+
 mod isolation;
 
 mod audit;
