@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::catalog::{self, Catalog, Event};
 use crate::config::Config;
 use crate::db::{Database, Pool, Settler, UrlError};
-use crate::events::Events;
+use crate::events::{Events, Writer};
 use crate::identity::{DatabaseRole, Roles, RolesError, Verifier, issuers};
 use crate::tenants::Tenants;
 
@@ -31,6 +31,8 @@ pub struct App {
     draining: AtomicBool,
     /// Wakes the task that reloads.
     wishes: Notify,
+    /// Until [`App::write_events`] takes it.
+    writer: Mutex<Option<Writer>>,
 }
 
 /// What each database role may use; all read in one go and swapped together.
@@ -102,16 +104,18 @@ impl App {
         }
         let database = Database::for_requests(&config)?;
         let settler = Settler::new(&database, &config);
+        let (events, writer) = Events::new(&config);
         let app = App {
             verifier,
             tenants: Tenants::new(&config),
-            events: Events::default(),
+            events,
             database,
             settler,
             catalogs: RwLock::default(),
             reload_fault: RwLock::default(),
             draining: AtomicBool::new(false),
             wishes: Notify::new(),
+            writer: Mutex::new(Some(writer)),
             config,
         };
         let loaded = app.load().await?;
@@ -249,6 +253,14 @@ impl App {
     fn set_reload_fault(&self, error: &StartError) {
         let mut fault = self.reload_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         *fault = Some(error.to_string());
+    }
+
+    /// Writes events to the audit log, until [`Events::finish`] and no event is left.
+    pub async fn write_events(self: Arc<Self>) {
+        let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            writer.run(self.database.clone()).await;
+        }
     }
 
     /// Keeps catalog and tenants current, for ever: on notifications, and on wishes.

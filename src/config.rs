@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::DatabaseUrl;
 use crate::identity::issuers::IssuerConfig;
 use crate::identity::{Roles, RolesError};
+use crate::query::AboutRequest;
 
 /// The prefix of environment variables: `pool_size` is `ROWHOUSE_POOL_SIZE`.
 pub const ENVIRONMENT_PREFIX: &str = "ROWHOUSE_";
@@ -182,6 +183,19 @@ settings! {
     /// from statistics of whole tables, with `analyze` how many rows of others were passed over, names of indexes and the
     /// text of policies: not for tenants that are strangers.
     explain: bool = false;
+    /// What policies may ask of a request beside who makes it: any of `app.client_ip`, `app.attributes` and
+    /// `app.request_id`. See docs/authorization.md.
+    transaction_settings: Vec<String> = Vec::new();
+    /// Which allowed requests are events of the audit log: `off`, `all`, or a share of them such as `0.01`. What is refused,
+    /// sign-ins and administrative acts are, whatever stands here. See docs/audit-log.md.
+    audit_allows: AuditAllows = AuditAllows::Off;
+    /// Refusals of one kind in one tenant that are recorded each second; those beyond are counted, and one event says how
+    /// many they were.
+    audit_rate_max: u64 = 20, 1..=1_000_000;
+    /// Events that wait to be written, while Postgres is away or slow; one more is dropped, and counted.
+    audit_queue_max: usize = 10_000, 1..=10_000_000;
+    /// How long events are collected before they are written together, in milliseconds.
+    audit_interval_ms: u64 = 200, 1..=60_000;
     /// The origins whose pages may use the API from a browser (CORS), as `https://app.example`; `*` is any; none by
     /// default. Tokens are sent by the page itself, so credentials that a browser adds (cookies) are never allowed.
     cors_origins: Vec<String> = Vec::new();
@@ -210,6 +224,39 @@ pub enum TenantSetting {
     Auto,
     SetLocal,
     SetConfig,
+}
+
+/// Which allowed requests are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum AuditAllows {
+    Off,
+    All,
+    /// This share of them, more than 0 and less than 1.
+    Share(f64),
+}
+
+impl TryFrom<String> for AuditAllows {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match (text.as_str(), text.parse::<f64>()) {
+            ("off", _) => Ok(AuditAllows::Off),
+            ("all", _) => Ok(AuditAllows::All),
+            (_, Ok(share)) if share > 0.0 && share < 1.0 => Ok(AuditAllows::Share(share)),
+            _ => Err("audit_allows must be off, all, or a share such as 0.01"),
+        }
+    }
+}
+
+impl From<AuditAllows> for String {
+    fn from(allows: AuditAllows) -> Self {
+        match allows {
+            AuditAllows::Off => "off".to_owned(),
+            AuditAllows::All => "all".to_owned(),
+            AuditAllows::Share(share) => share.to_string(),
+        }
+    }
 }
 
 /// How log lines are written.
@@ -250,7 +297,7 @@ macro_rules! setting_kinds {
 }
 
 setting_kinds! {
-    Text: String, DatabaseUrl, TenantSetting, LogFormat;
+    Text: String, DatabaseUrl, TenantSetting, LogFormat, AuditAllows;
     Number: u64, usize;
     Boolean: bool;
     List: Vec<String>;
@@ -271,6 +318,8 @@ pub enum Error {
     Bounds { key: &'static str, value: u64, min: u64, max: u64 },
     #[error("cors_origins: {0:?} is neither * nor of the form https://app.example")]
     Origin(String),
+    #[error("transaction_settings: {0:?} is none of app.client_ip, app.attributes and app.request_id")]
+    TransactionSetting(String),
     #[error(transparent)]
     Roles(#[from] RolesError),
     #[error("{key} = {value:?} is not of the form address:port")]
@@ -315,6 +364,10 @@ impl Config {
             if value.parse::<std::net::SocketAddr>().is_err() {
                 return Err(Error::Address { key, value: value.clone() });
             }
+        }
+        let unknown = |name: &&String| !AboutRequest::NAMES.contains(&name.as_str());
+        if let Some(name) = config.transaction_settings.iter().find(unknown) {
+            return Err(Error::TransactionSetting(name.clone()));
         }
         match config.cors_origins.iter().find(|origin| !is_origin(origin)) {
             Some(origin) => Err(Error::Origin(origin.clone())),
@@ -475,6 +528,15 @@ mod tests {
         assert!(matches!(read(&[("ROWHOUSE_POOL_SIZE", "many")]), Err(Error::Variable { .. })));
         assert!(matches!(read(&[("ROWHOUSE_BIND", "localhost")]), Err(Error::Address { .. })));
         assert!(matches!(read(&[("ROWHOUSE_LOG_FORMAT", "xml")]), Err(Error::Value(_))));
+        let unknown = read(&[("ROWHOUSE_TRANSACTION_SETTINGS", "app.client_ip, app.current_tenant_id")]);
+        assert!(matches!(unknown, Err(Error::TransactionSetting(name)) if name == "app.current_tenant_id"));
+        for share in ["", "on", "0", "1", "1.5", "-0.1", "nan", "inf"] {
+            assert!(matches!(read(&[("ROWHOUSE_AUDIT_ALLOWS", share)]), Err(Error::Value(_))), "{share}");
+        }
+        assert_eq!(
+            read(&[("ROWHOUSE_AUDIT_ALLOWS", "0.25")]).unwrap().audit_allows,
+            AuditAllows::Share(0.25)
+        );
         for origin in
             ["app.example", "https://app.example/", "https://", "https://App.example", "https://a b"]
         {

@@ -3,6 +3,7 @@
 //! Codes of the dialect are PostgREST's (<https://docs.postgrest.org/en/stable/references/errors.html>), because clients
 //! branch on them; SQLSTATEs pass through; ours begin with `TEN`. `docs/errors.md` is made from the tables here.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -99,7 +100,7 @@ pub struct Answer {
     pub status: u16,
     /// `WWW-Authenticate`.
     #[serde(skip)]
-    pub challenge: Option<&'static str>,
+    pub challenge: Option<Cow<'static, str>>,
     /// `Retry-After`, in seconds.
     #[serde(skip)]
     pub retry_after_s: Option<u32>,
@@ -257,6 +258,8 @@ codes! {
         "`alter table api.items alter title type varchar(99)`, and a request before the catalog is read again.";
     ISSUER_UNAVAILABLE = "TEN040", 503, "The token cannot be verified at the moment: its issuer cannot be looked up, or the issuer's keys could never be fetched. Retry.",
         "The issuer publishes its keys under a URL that has not answered since the service started.";
+    REAUTHENTICATE = "TEN070", 401, "A function asks for a login more recent than the token's (`tenancy.require_recent_authentication`); `max_age` of the challenge says how recent, in seconds (RFC 9470).",
+        "A token whose `auth_time` is an hour old, where a function asks for five minutes.";
     INTERNAL = "TEN099", 500, "A fault of the service. The log has the cause under the request id.",
         "None is known: report one with its request id.";
 }
@@ -364,7 +367,7 @@ impl Error {
             Error::NoCatalog => say(NO_CATALOG, "Nothing can be served at the moment"),
             // A token might be enough (RFC 9110 15.5.2): the challenge asks for one and calls nothing invalid.
             Error::Anonymous(error) => {
-                Answer { status: 401, challenge: Refusal::Missing.challenge(), ..error.answer() }
+                Answer { status: 401, challenge: Refusal::Missing.challenge().map(Into::into), ..error.answer() }
             }
             Error::Operation { index, error } => Answer { operation: Some(*index), ..error.answer() },
             Error::NoRow => say(NO_ROW, "No row has this key"),
@@ -420,7 +423,7 @@ fn say(code: Code, message: impl Into<String>) -> Answer {
         message: message.into(),
         operation: None,
         status: code.status,
-        challenge: (code.status == 403).then_some(identity::INSUFFICIENT_SCOPE),
+        challenge: (code.status == 403).then(|| identity::INSUFFICIENT_SCOPE.into()),
         retry_after_s: (code.status == 503).then_some(RETRY_AFTER_S),
         allow: None,
         content_range: None,
@@ -451,7 +454,7 @@ fn credential(refusal: Refusal) -> Answer {
             Answer { retry_after_s: Some(retry_after_s), ..answer }
         }
     };
-    Answer { challenge: refusal.challenge(), ..answer }
+    Answer { challenge: refusal.challenge().map(Into::into), ..answer }
 }
 
 fn selection(error: &SelectionError) -> Answer {
@@ -661,6 +664,9 @@ fn of_postgres(refusal: &DbError) -> Answer {
     if code == "PGRST" {
         return raised(refusal.message(), refusal.detail()).unwrap_or_else(malformed);
     }
+    if code == STEP_UP {
+        return step_up(refusal.detail());
+    }
     let status = match code.strip_prefix("PT") {
         None => status_of(code),
         Some(status) => match told_status(status).filter(|status| has_body(*status)) {
@@ -672,7 +678,8 @@ fn of_postgres(refusal: &DbError) -> Answer {
         code: code.to_owned(),
         details: refusal.detail().map(Value::from),
         hint: refusal.hint().map(str::to_owned),
-        message: refusal.message().to_owned(),
+        message: split_policy(refusal)
+            .map_or_else(|| refusal.message().to_owned(), |(_, without_policy)| without_policy),
         operation: None,
         status,
         challenge: challenge(status),
@@ -683,11 +690,59 @@ fn of_postgres(refusal: &DbError) -> Answer {
     }
 }
 
+/// What refused a row: a policy by its name, where it is a restrictive one, else the policies as a whole. For the audit log;
+/// a client is told neither which rule it met nor that there are several.
+pub fn refusing_policy(refusal: &DbError) -> Option<String> {
+    Some(split_policy(refusal)?.0)
+}
+
+/// The name of the policy in a refusal of row-level security, and Postgres' words without it. `lc_messages` may be any, so
+/// the place in Postgres that raised it tells what it is, and the words are only used where they are known.
+fn split_policy(refusal: &DbError) -> Option<(String, String)> {
+    const REFUSED: &str = "row violates row-level security policy";
+    if refusal.code().code() != "42501" {
+        return None;
+    }
+    let message = refusal.message();
+    if let Some((subject, rest)) = message.split_once(REFUSED) {
+        // The name may hold anything, the table's as well: the last place is the one where Postgres goes on.
+        let (named, table) = rest.rsplit_once(" for table ")?;
+        let (named, using) = match named.strip_suffix(" (USING expression)") {
+            Some(named) => (named, " (USING expression)"),
+            None => (named, ""),
+        };
+        let policy = match named.trim().trim_matches('"') {
+            "" => "no policy allows the row".to_owned(),
+            name => name.to_owned(),
+        };
+        return Some((policy, format!("{subject}{REFUSED}{using} for table {table}")));
+    }
+    (refusal.routine() == Some("ExecWithCheckOptions"))
+        .then(|| (message.to_owned(), format!("new {REFUSED}")))
+}
+
+/// The SQLSTATE that `tenancy.require_recent_authentication` raises, with an age in seconds as its detail.
+pub const STEP_UP: &str = "TEN70";
+
+/// The token is good, and its login too old for this (RFC 9470 3).
+fn step_up(max_age_s: Option<&str>) -> Answer {
+    let max_age_s: Option<u64> = max_age_s.and_then(|text| text.parse().ok());
+    let max_age = max_age_s.map(|seconds| format!(", max_age=\"{seconds}\"")).unwrap_or_default();
+    let challenge = format!(
+        "Bearer realm=\"rowhouse\", error=\"insufficient_user_authentication\", \
+        error_description=\"A more recent authentication is required\"{max_age}"
+    );
+    Answer {
+        challenge: Some(challenge.into()),
+        ..say(REAUTHENTICATE, "A more recent authentication is required")
+    }
+}
+
 /// What RFC 6750 wants to go with a refusal.
-fn challenge(status: u16) -> Option<&'static str> {
+fn challenge(status: u16) -> Option<Cow<'static, str>> {
     match status {
-        401 => Some("Bearer"),
-        403 => Some(identity::INSUFFICIENT_SCOPE),
+        401 => Some("Bearer".into()),
+        403 => Some(identity::INSUFFICIENT_SCOPE.into()),
         _ => None,
     }
 }

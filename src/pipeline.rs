@@ -2,6 +2,7 @@
 
 mod batch;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,9 +14,9 @@ use crate::catalog::{Catalog, RouteMethod, Routed};
 use crate::db::{self, Asks, End, Work};
 use crate::endpoints::{Own, Public};
 use crate::error::Error;
-use crate::identity::{self, DatabaseRole, Refusal, Selectors, TenantContext};
+use crate::identity::{self, DatabaseRole, Principal, Refusal, Selectors, TenantContext};
 use crate::plan::{self, Condition, MutationKind, Operation, Plan};
-use crate::query::{self, Access, Prologue, Query, SettingMode};
+use crate::query::{self, AboutRequest, Access, Prologue, Query, SettingMode};
 use crate::request::{
     self, ApiRequest, Count, Media, Method, Path, PathCall, RawRequest, Shape, Transaction,
 };
@@ -28,6 +29,10 @@ pub struct Trace {
     pub relation: Option<String>,
     pub by_key: bool,
     pub tenant: Option<uuid::Uuid>,
+    /// Who was verified, whatever became of the request.
+    pub principal: Option<Arc<Principal>>,
+    /// Whether the caller has proven `tenant`: what it does is then told in that tenant's log.
+    pub proven: bool,
     /// The database role that it runs as, where that is not the request role itself.
     pub role: Option<DatabaseRole>,
     /// Whether the caller is anonymous.
@@ -55,7 +60,7 @@ pub async fn respond(
         return endpoint.respond(worker, raw).await;
     }
     let (selector, path) = request::split_tenant(&raw.path);
-    let tenant = identify(worker, raw, selector, now_s).await?;
+    let tenant = identify(worker, raw, selector, now_s, trace).await?;
     trace.tenant = Some(tenant.tenant_id());
     trace.role = tenant.database_role().cloned();
     trace.anonymous = tenant.is_anonymous();
@@ -63,7 +68,10 @@ pub async fn respond(
 
     let catalog = app.catalog(tenant.database_role()).ok_or(Error::NoCatalog)?;
     let mode = SettingMode::choose(&app.config, catalog.server);
-    let tenant = app.tenants.admit(&worker.pool, tenant, mode).await?;
+    let admitted = app.tenants.admit(&worker.pool, tenant, mode).await;
+    // That a tenant is suspended is told to those alone who have proven it.
+    trace.proven = !trace.anonymous && matches!(admitted, Ok(_) | Err(Error::Suspended));
+    let tenant = admitted?;
     clock.lap(trace, "tenant");
 
     if let Some(endpoint) =
@@ -103,7 +111,10 @@ pub async fn respond(
 
     let query = query::query(&plan);
     let encoder = Encoder::new(&query.columns, answer::framing(&plan));
-    let mut prologue = Prologue::new(&tenant, access(&plan), mode).with_role_settings(&catalog.role_settings);
+    let about = AboutRequest::new(&app.config, &tenant, raw.peer, raw.id);
+    let mut prologue = Prologue::new(&tenant, access(&plan), mode)
+        .with_request(about.as_ref())
+        .with_role_settings(&catalog.role_settings);
     if let Some(zone) = &request.preferences.time_zone {
         prologue = prologue.in_time_zone(zone);
     }
@@ -139,6 +150,7 @@ async fn identify(
     raw: &RawRequest,
     selector: Option<uuid::Uuid>,
     now_s: u64,
+    trace: &mut Trace,
 ) -> Result<TenantContext, Error> {
     let verifier = &worker.app.verifier;
     let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
@@ -149,6 +161,7 @@ async fn identify(
         Ok(_) if in_query => Err(Refusal::Ambiguous.into()),
         Ok(token) => {
             let principal = verifier.verify(&worker.pool, token, now_s).await?;
+            trace.principal = Some(principal.clone());
             Ok(identity::select(principal, selectors)?)
         }
         Err(Refusal::Missing) if !in_query => {

@@ -57,6 +57,9 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         ("rowhouse_pool_timeouts_total", "Requests that got no connection in time"),
         ("rowhouse_catalog_reloads_total", "Reloads of the catalog by outcome"),
         ("rowhouse_credentials_refused_total", "Requests without a valid credential, by reason"),
+        ("rowhouse_auth_events_total", "Decisions that matter, by decision and code"),
+        ("rowhouse_auth_events_written_total", "Events written to the audit log"),
+        ("rowhouse_auth_events_dropped_total", "Events that were not written, by reason"),
         ("rowhouse_cancels_total", "Statements cancelled after a hang-up or deadline"),
         ("rowhouse_connections_abandoned_total", "Connections closed because the server did not answer"),
     ] {

@@ -15,6 +15,20 @@
 -- | attribute of the user | confidential documents are for the department that the token's claim names    |
 -- | attribute of the row  | secret documents are for their owner; a document on hold stays as it is       |
 -- | the moment            | secret documents need a login with a one-time password; an embargo passes     |
+--
+-- The second table, api.safes, has one policy of each kind that tenancy's helpers are made for. What it takes to open a safe
+-- stands in its row, so each can be tried alone:
+--
+-- | kind                  | policy                                                                        |
+-- |-----------------------|-------------------------------------------------------------------------------|
+-- | role                  | insert_role: owners and admins set safes up                                   |
+-- | permission            | update_permission: safes:write and safes:audit, both, change what is in one   |
+-- | attribute             | all_clearance: the user's clearance is that of the safe, or above             |
+-- | claim                 | all_project: the token is for the safe's project                              |
+-- | time of day           | all_hours: it is office hours where the safe stands                           |
+-- | client address        | all_network: the client is in the safe's network                              |
+-- | authentication age    | all_recent_login: the login is no older than the safe allows                  |
+-- | authentication method | all_mfa: the login used two kinds of factor                                   |
 
 set local client_min_messages = warning;
 
@@ -231,6 +245,201 @@ grant update (title, body, classification, department, tags, embargo_until) on a
 
 select tenancy.declare('api.documents', 'tenant', 'A tenant''s papers; who reads them there is decided by policies.');
 
+create table if not exists api.safes (
+    id uuid not null default pg_catalog.gen_random_uuid(),
+    tenant_id uuid not null default tenancy.current_tenant_id(),
+    title text not null,
+    contents text not null default '',
+    clearance integer not null default 0,
+    project text,
+    network cidr,
+    opens_at time,
+    closes_at time,
+    time_zone text not null default 'UTC',
+    login_age_max interval,
+    needs_mfa boolean not null default false,
+    constraint safes_pkey primary key (tenant_id, id),
+    constraint safes_tenant_fkey foreign key (tenant_id) references tenancy.tenants (id) on delete cascade,
+    constraint safes_title_given check (pg_catalog.length(pg_catalog.btrim(title)) between 1 and 200),
+    constraint safes_hours_are_two check ((opens_at is null) = (closes_at is null))
+);
+comment on table api.safes is 'Safes of a tenant. What it takes to open one stands in its row.';
+comment on column api.safes.id is 'The safe, unique within its tenant.';
+comment on column api.safes.tenant_id is 'Whose safe it is.';
+comment on column api.safes.title is 'What is written on it.';
+comment on column api.safes.contents is 'What is in it.';
+comment on column api.safes.clearance is 'The clearance that it takes, an attribute of the user; 0 for none.';
+comment on column api.safes.project is 'The project that the token must be for, a claim; null for any.';
+comment on column api.safes.network is 'The network that the client must be in; null for any.';
+comment on column api.safes.opens_at is 'From this time of day; null for any.';
+comment on column api.safes.closes_at is 'Until this time of day, on the next day where it is earlier; null for any.';
+comment on column api.safes.time_zone is 'The time zone in which it stands.';
+comment on column api.safes.login_age_max is 'How old the login may be; null for any age.';
+comment on column api.safes.needs_mfa is 'Whether the login must have used two kinds of factor.';
+
+alter table api.safes enable row level security;
+alter table api.safes force row level security;
+
+drop policy if exists select_member on api.safes;
+create policy select_member on api.safes
+    for select
+    to rowhouse_app
+    using (
+        tenant_id = (select tenancy.current_tenant_id())
+        and (select tenancy.has_role('member'))
+    );
+comment on policy select_member on api.safes is 'Members, admins and owners see safes of their tenant.';
+
+drop policy if exists insert_role on api.safes;
+create policy insert_role on api.safes
+    for insert
+    to rowhouse_app
+    with check (
+        tenant_id = (select tenancy.current_tenant_id())
+        and (select tenancy.has_any_role('owner', 'admin'))
+    );
+comment on policy insert_role on api.safes is 'Owners and admins set safes up.';
+
+drop policy if exists update_permission on api.safes;
+create policy update_permission on api.safes
+    for update
+    to rowhouse_app
+    using (
+        tenant_id = (select tenancy.current_tenant_id())
+        and (select tenancy.has_all_permissions('safes:write', 'safes:audit'))
+    )
+    with check (
+        tenant_id = (select tenancy.current_tenant_id())
+        and (select tenancy.has_all_permissions('safes:write', 'safes:audit'))
+    );
+comment on policy update_permission on api.safes is
+    'What is in a safe is changed with the permissions safes:write and safes:audit, both.';
+
+drop policy if exists all_clearance on api.safes;
+create policy all_clearance on api.safes
+    as restrictive
+    for all
+    to rowhouse_app
+    using (
+        clearance = 0
+        or clearance <= (select (tenancy.attribute('clearance'))::integer)
+    )
+    with check (
+        clearance = 0
+        or clearance <= (select (tenancy.attribute('clearance'))::integer)
+    );
+comment on policy all_clearance on api.safes is 'A safe is for users of its clearance, or a higher one.';
+
+drop policy if exists all_project on api.safes;
+create policy all_project on api.safes
+    as restrictive
+    for all
+    to rowhouse_app
+    using (
+        project is null
+        or project = (select tenancy.claim('app_metadata', 'project'))
+    )
+    with check (
+        project is null
+        or project = (select tenancy.claim('app_metadata', 'project'))
+    );
+comment on policy all_project on api.safes is 'A safe of a project is for tokens of that project.';
+
+drop policy if exists all_hours on api.safes;
+create policy all_hours on api.safes
+    as restrictive
+    for all
+    to rowhouse_app
+    using (
+        opens_at is null
+        or tenancy.local_time_between(opens_at, closes_at, time_zone)
+    )
+    with check (
+        opens_at is null
+        or tenancy.local_time_between(opens_at, closes_at, time_zone)
+    );
+comment on policy all_hours on api.safes is 'A safe with hours is for those hours.';
+
+drop policy if exists all_network on api.safes;
+create policy all_network on api.safes
+    as restrictive
+    for all
+    to rowhouse_app
+    using (
+        network is null
+        or tenancy.client_in(network)
+    )
+    with check (
+        network is null
+        or tenancy.client_in(network)
+    );
+comment on policy all_network on api.safes is 'A safe with a network is for clients in that network.';
+
+drop policy if exists all_recent_login on api.safes;
+create policy all_recent_login on api.safes
+    as restrictive
+    for all
+    to rowhouse_app
+    using (
+        login_age_max is null
+        or tenancy.authenticated_within(login_age_max)
+    )
+    with check (
+        login_age_max is null
+        or tenancy.authenticated_within(login_age_max)
+    );
+comment on policy all_recent_login on api.safes is 'A safe may ask for a login of late.';
+
+drop policy if exists all_mfa on api.safes;
+create policy all_mfa on api.safes
+    as restrictive
+    for all
+    to rowhouse_app
+    using (
+        not needs_mfa
+        or (select tenancy.used_mfa())
+    )
+    with check (
+        not needs_mfa
+        or (select tenancy.used_mfa())
+    );
+comment on policy all_mfa on api.safes is 'A safe may ask for a login with two kinds of factor.';
+
+revoke all on api.safes from public, rowhouse_app;
+grant select on api.safes to rowhouse_app;
+grant insert (
+    id, tenant_id, title, contents, clearance, project, network, opens_at, closes_at, time_zone, login_age_max, needs_mfa
+) on api.safes to rowhouse_app;
+grant update (title, contents) on api.safes to rowhouse_app;
+
+select tenancy.declare('api.safes', 'tenant', 'A tenant''s safes; who opens one is decided by policies.');
+
+-- A policy hides a safe without a word. A function can say what would open it: 401, and how recent the login must be.
+create or replace function api.change_combination(safe_id uuid)
+returns text
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    title pg_catalog.text;
+begin
+    perform tenancy.require_recent_authentication('5 minutes');
+    select s.title
+    into title
+    from api.safes as s
+    where s.id = safe_id;
+    if title is null then
+        raise sqlstate 'PT404' using message = 'There is no such safe';
+    end if;
+    return pg_catalog.format('The combination of "%s" is a new one', title);
+end
+$$;
+comment on function api.change_combination(uuid) is
+    'Changes the combination of a safe; asks for a login of the last five minutes.';
+revoke all on function api.change_combination(uuid) from public;
+grant execute on function api.change_combination(uuid) to rowhouse_app;
+
 -- The data, as the users who wrote it: the same seven kinds of document for each tenant.
 set local role rowhouse_app;
 
@@ -273,6 +482,14 @@ values
         'internal', null, '{pit,minutes}', '2026-01-01 00:00:00+00', true
     )
 on conflict do nothing;
+
+set local app.attributes = '{"clearance": 3}';
+insert into api.safes (id, title, contents, clearance)
+values
+    ('95bd4e28-cf16-4ea3-b2d7-4f8069e1c201', 'Petty cash', 'Eleven dollars.', 0),
+    ('95bd4e28-cf16-4ea3-b2d7-4f8069e1c202', 'Keys to the city', 'Two, and a copy.', 3)
+on conflict do nothing;
+set local app.attributes = '';
 
 set local app.current_user_id = 'april.ludgate';
 set local app."current_role" = 'member';
@@ -324,6 +541,11 @@ values
         'How it got there is being looked into.',
         'internal', null, '{paper,report}', '2026-01-01 00:00:00+00', true
     )
+on conflict do nothing;
+
+insert into api.safes (id, title, contents)
+values
+    ('95bd4e28-cf16-4ea3-b2d7-4f8069e1c301', 'Petty cash of the branch', 'Receipts.')
 on conflict do nothing;
 
 set local app.current_user_id = 'oscar.martinez';

@@ -121,8 +121,8 @@ fn set<'a>(response: &mut HttpResponse, told: impl Iterator<Item = &'a (String, 
 /// An error's answer, as `application/problem+json` where the client asks for that (RFC 9457).
 pub(super) fn error(answer: &Answer, accept: Option<&str>, request_id: Uuid) -> HttpResponse {
     let mut response = HttpResponse::build(status(answer.status));
-    if let Some(challenge) = answer.challenge {
-        response.insert_header((header::WWW_AUTHENTICATE, challenge));
+    if let Some(challenge) = &answer.challenge {
+        response.insert_header((header::WWW_AUTHENTICATE, challenge.as_ref()));
     }
     if let Some(seconds) = answer.retry_after_s {
         response.insert_header((header::RETRY_AFTER, seconds.to_string()));

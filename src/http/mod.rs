@@ -20,6 +20,9 @@ use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::telemetry;
 
+/// How long the last events may take to be written, once the last request is answered.
+const EVENTS_FINISH_MAX: Duration = Duration::from_secs(5);
+
 /// Serves until SIGTERM or SIGINT, then lets the requests in flight end.
 ///
 /// # Errors
@@ -61,9 +64,14 @@ async fn run(config: Config, metrics: PrometheusHandle) -> Result<(), StartError
     actix_web::rt::spawn(telemetry::keep_up(metrics.clone()));
     let admin = admin::server(app.clone(), metrics, admin_listener).map_err(bind_error)?;
     actix_web::rt::spawn(app.clone().keep_current());
+    let writing = actix_web::rt::spawn(app.clone().write_events());
     actix_web::rt::spawn(Signals::listen().obey(app.clone(), server.handle(), admin.handle()));
     tracing::info!(address = served_at, admin = admin_at, "listening");
     let (served, administered) = futures_util::future::join(server, admin).await;
+    app.events.finish();
+    if tokio::time::timeout(EVENTS_FINISH_MAX, writing).await.is_err() {
+        tracing::error!("events were not written: Postgres did not take them before the end");
+    }
     served.and(administered).map_err(bind_error)
 }
 

@@ -12,8 +12,10 @@ use super::{convert, cors};
 use crate::answer::Reply;
 use crate::app::Worker;
 use crate::error::Error;
+use crate::events::{Decision, Denial, Event, Events};
+use crate::identity;
 use crate::pipeline::{self, Trace};
-use crate::request::{Method, RawRequest};
+use crate::request::{self, Method, RawRequest};
 
 /// Answers every request of the API: there is one route, and it asks for a token.
 pub(super) async fn handle(
@@ -40,6 +42,7 @@ pub(super) async fn handle(
             trace.stages.iter().map(|(stage, ms)| format!("{stage};dur={ms:.3}")).collect();
         header(&mut response, "server-timing", &stages.join(", "));
     }
+    decided(&worker.app.events, &request, &raw, &trace, error.as_ref(), response.status().as_u16());
     let seconds = started.elapsed().as_secs_f64();
     measure(&request, &trace, error.as_ref(), response.status().as_u16(), seconds);
     log(&request, request_id, &trace, error.as_ref(), response.status().as_u16(), seconds);
@@ -85,11 +88,10 @@ fn route(trace: &Trace) -> String {
 }
 
 /// The method, where it is one that the dialect knows.
-fn method(request: &HttpRequest) -> &str {
-    match request.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE" | "OPTIONS") => known,
-        _ => "other",
-    }
+fn method(request: &HttpRequest) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"];
+    let sent = request.method().as_str();
+    KNOWN.into_iter().find(|known| *known == sent).unwrap_or("other")
 }
 
 /// The client's `traceparent`, if it has the form of version 00 (W3C Trace Context 3.2.2).
@@ -101,6 +103,53 @@ fn traceparent(request: &HttpRequest) -> Option<&str> {
             && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     (sent.len() == 55 && sent.split('-').all(fits)).then_some(sent)
+}
+
+/// Records what was decided about the request: a refusal always, anything else as `audit_allows` says.
+fn decided(
+    events: &Events,
+    request: &HttpRequest,
+    raw: &RawRequest,
+    trace: &Trace,
+    error: Option<&Error>,
+    status: u16,
+) {
+    let writes = !matches!(raw.method, Method::Get | Method::Head | Method::Options);
+    let denial = match error {
+        Some(error) => Denial::of(error, writes),
+        None => Denial::of_status(status),
+    };
+    let (decision, code, reason) = match denial {
+        Some(Denial { code, reason }) => (Decision::Deny, code, reason.or_else(|| named(raw, trace))),
+        None if error.is_none() && events.wants_allow() => (Decision::Allow, "allow", None),
+        None => return,
+    };
+    let principal = trace.principal.as_ref();
+    events.record(&Event {
+        decision,
+        code,
+        reason,
+        tenant: trace.tenant.filter(|_| trace.proven),
+        issuer: principal.map(|principal| principal.issuer().to_owned()),
+        subject: principal.map(|principal| principal.subject().to_owned()),
+        jti: principal.map(|principal| principal.jti().to_owned()),
+        status,
+        method: method(request),
+        route: route(trace),
+        client: raw.peer,
+        user_agent: raw.user_agent.clone(),
+        request_id: raw.id,
+    });
+}
+
+/// The tenant that a request names without having proven it: for the operator, and for no tenant's log.
+fn named(raw: &RawRequest, trace: &Trace) -> Option<String> {
+    let of_header = || {
+        let [value] = raw.tenant_headers.as_slice() else { return None };
+        std::str::from_utf8(value).ok().and_then(identity::tenant_id)
+    };
+    let named = trace.tenant.or(request::split_tenant(&raw.path).0).or_else(of_header);
+    named.filter(|_| !trace.proven).map(|tenant| format!("names tenant {tenant}"))
 }
 
 fn measure(request: &HttpRequest, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {

@@ -10,7 +10,7 @@ use crate::db::{self, BatchError, BatchRows, BatchWork, End, Question, Told};
 use crate::error::Error;
 use crate::identity::TenantContext;
 use crate::plan::{self, Operation, Plan};
-use crate::query::{self, Access, Prologue, SettingMode};
+use crate::query::{self, AboutRequest, Access, Prologue, SettingMode};
 use crate::request::{
     self, ApiRequest, Batch, BatchItem, Media, Method, Preferences, RawRequest, Transaction,
 };
@@ -54,7 +54,10 @@ pub(super) async fn respond(
 
     // Reads alone are of one moment.
     let access = if writes { Access::ReadWrite } else { Access::ReadOnlySnapshot };
-    let mut prologue = Prologue::new(tenant, access, mode).with_role_settings(&catalog.role_settings);
+    let about = AboutRequest::new(&app.config, tenant, raw.peer, raw.id);
+    let mut prologue = Prologue::new(tenant, access, mode)
+        .with_request(about.as_ref())
+        .with_role_settings(&catalog.role_settings);
     if let Some(zone) = &preferences.time_zone {
         prologue = prologue.in_time_zone(zone);
     }

@@ -16,7 +16,7 @@ mod version;
 pub use call::{TOLD, pre_request};
 pub use form::Form;
 pub use probe::{probe, set_role};
-pub use settings::{Access, Prologue, SettingMode, quote_literal};
+pub use settings::{AboutRequest, Access, Prologue, SettingMode, quote_literal};
 pub use sql::{Param, Sql};
 
 use crate::catalog::{Encoding, Identifier, Returns};

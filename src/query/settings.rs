@@ -1,5 +1,10 @@
 //! The settings that every policy reads: made in this one place, from parsed values, local to the transaction.
 
+use std::net::IpAddr;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
 use super::Param;
 use crate::catalog::{Identifier, Server};
 use crate::config::{Config, TenantSetting};
@@ -39,6 +44,54 @@ pub struct Prologue {
     pub params: Vec<Param>,
 }
 
+/// What policies may ask of the request itself, beside who makes it: the settings of `transaction_settings`, empty where the
+/// configuration does not name one.
+#[derive(Debug, Default)]
+pub struct AboutRequest {
+    client_ip: String,
+    attributes: String,
+    request_id: String,
+}
+
+impl AboutRequest {
+    /// The settings that the configuration may name.
+    pub const NAMES: [&'static str; 3] = ["app.client_ip", "app.attributes", "app.request_id"];
+
+    /// What `config` asks for; None where it asks for nothing.
+    pub fn new(
+        config: &Config,
+        tenant: &TenantContext,
+        client: Option<IpAddr>,
+        request_id: Uuid,
+    ) -> Option<Self> {
+        let names = &config.transaction_settings;
+        let if_named = |name: &str, value: &dyn Fn() -> String| {
+            if names.iter().any(|named| named == name) { value() } else { String::new() }
+        };
+        (!names.is_empty()).then(|| AboutRequest {
+            // An IPv4 address as such, also where it came by a socket of IPv6: policies name its network.
+            client_ip: if_named("app.client_ip", &|| {
+                client.map(|address| address.to_canonical().to_string()).unwrap_or_default()
+            }),
+            attributes: if_named("app.attributes", &|| attributes(tenant.claims_json())),
+            request_id: if_named("app.request_id", &|| request_id.to_string()),
+        })
+    }
+}
+
+/// The claim `attributes`, where it is an object: what the issuer says of the user.
+fn attributes(claims: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Claims<'a> {
+        #[serde(borrow, default)]
+        attributes: Option<&'a RawValue>,
+    }
+    // Of a claim that stands there twice none is taken.
+    let claims: Option<Claims<'_>> = serde_json::from_str(claims).ok();
+    let attributes = claims.and_then(|claims| claims.attributes).map(RawValue::get).unwrap_or_default();
+    if attributes.starts_with('{') { attributes.to_owned() } else { String::new() }
+}
+
 /// How the transaction begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -63,6 +116,26 @@ impl Prologue {
         pg_catalog.set_config('app.permissions', $4::pg_catalog.text, true), \
         pg_catalog.set_config('request.jwt.claims', $5::pg_catalog.text, true), \
         pg_catalog.set_config('role', $6::pg_catalog.text, true)";
+
+    /// Both again, with what `transaction_settings` adds.
+    const STATEMENT_MORE: &'static str = "select pg_catalog.set_config('app.current_tenant_id', $1::pg_catalog.text, true), \
+        pg_catalog.set_config('app.current_user_id', $2::pg_catalog.text, true), \
+        pg_catalog.set_config('app.current_role', $3::pg_catalog.text, true), \
+        pg_catalog.set_config('app.permissions', $4::pg_catalog.text, true), \
+        pg_catalog.set_config('request.jwt.claims', $5::pg_catalog.text, true), \
+        pg_catalog.set_config('app.client_ip', $6::pg_catalog.text, true), \
+        pg_catalog.set_config('app.attributes', $7::pg_catalog.text, true), \
+        pg_catalog.set_config('app.request_id', $8::pg_catalog.text, true)";
+
+    const STATEMENT_MORE_AS: &'static str = "select pg_catalog.set_config('app.current_tenant_id', $1::pg_catalog.text, true), \
+        pg_catalog.set_config('app.current_user_id', $2::pg_catalog.text, true), \
+        pg_catalog.set_config('app.current_role', $3::pg_catalog.text, true), \
+        pg_catalog.set_config('app.permissions', $4::pg_catalog.text, true), \
+        pg_catalog.set_config('request.jwt.claims', $5::pg_catalog.text, true), \
+        pg_catalog.set_config('app.client_ip', $6::pg_catalog.text, true), \
+        pg_catalog.set_config('app.attributes', $7::pg_catalog.text, true), \
+        pg_catalog.set_config('app.request_id', $8::pg_catalog.text, true), \
+        pg_catalog.set_config('role', $9::pg_catalog.text, true)";
 
     /// Opens a transaction as `tenant` and as its database role. `request.jwt.claims` lets policies written for PostgREST
     /// or Supabase work.
@@ -131,6 +204,26 @@ impl Prologue {
         }
     }
 
+    /// Adds what `transaction_settings` asks for. All three are set where one is, to the empty text where the configuration
+    /// does not name it or nothing is known: what is left of something earlier can never be seen.
+    pub fn with_request(mut self, about: Option<&AboutRequest>) -> Self {
+        let Some(about) = about else { return self };
+        let values = [about.client_ip.as_str(), &about.attributes, &about.request_id];
+        if self.params.is_empty() {
+            for (name, value) in AboutRequest::NAMES.into_iter().zip(values) {
+                self.begin.push_str(";set local ");
+                self.begin.push_str(name);
+                self.begin.push('=');
+                quote_literal(&mut self.begin, value);
+            }
+        } else {
+            // Before the role, which comes last.
+            let values = values.map(|value| Param::Text(value.to_owned()));
+            self.params.splice(5..5, values);
+        }
+        self
+    }
+
     /// Says times in `zone`, and reads those that name none as of it. Always literal: there are few zones.
     pub fn in_time_zone(mut self, zone: &TimeZone) -> Self {
         self.begin.push_str(";set local timezone=");
@@ -160,7 +253,9 @@ impl Prologue {
         match self.params.len() {
             0 => None,
             5 => Some(Self::STATEMENT),
-            _ => Some(Self::STATEMENT_AS),
+            6 => Some(Self::STATEMENT_AS),
+            8 => Some(Self::STATEMENT_MORE),
+            _ => Some(Self::STATEMENT_MORE_AS),
         }
     }
 }
@@ -209,6 +304,14 @@ mod tests {
         assert_eq!(quoted("o'clock"), "'o''clock'");
         assert_eq!(quoted("a\\'; drop table x; --"), "E'a\\\\''; drop table x; --'");
         assert_eq!(quoted("a\0b"), "'ab'");
+    }
+
+    #[test]
+    fn attributes_are_an_object_of_the_token_or_nothing() {
+        assert_eq!(attributes(r#"{"sub":"x","attributes":{"clearance":3}}"#), r#"{"clearance":3}"#);
+        for none in ["", "{}", r#"{"attributes":3}"#, r#"{"attributes":{},"attributes":{"clearance":9}}"#] {
+            assert_eq!(attributes(none), "", "{none}");
+        }
     }
 
     #[test]

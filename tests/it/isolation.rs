@@ -28,6 +28,7 @@ const TABLES: &[(&str, &str)] = &[
     ("api.support_tickets", "tenant_id"),
     ("api.ticket_comments", "tenant_id"),
     ("api.documents", "tenant_id"),
+    ("api.safes", "tenant_id"),
     ("api.people", "tenant_id"),
     ("api.labels", "tenant_id"),
     ("api.item_labels", "tenant_id"),
@@ -215,6 +216,7 @@ async fn relations(superuser: &Client) -> Vec<Relation> {
     let ticket = |last: &str| format!("31d6f0a4-27be-4c19-b6e8-5a40c9d1e{last}");
     let comment = |last: &str| format!("5e92b7c3-104f-4d86-9c7a-d83f60b2a{last}");
     let document = |last: &str| format!("84ac3f17-be05-4d92-a1c6-3e7f58d0b{last}");
+    let safe = |last: &str| format!("95bd4e28-cf16-4ea3-b2d7-4f8069e1c{last}");
     let news = |last: &str| format!("0b7c1a52-6d0e-4f7b-8a35-91c2d4e6f{last}");
     vec![
         Relation {
@@ -288,6 +290,17 @@ async fn relations(superuser: &Client) -> Vec<Relation> {
             own: document("102"),
             other: document("202"),
             absent: document("999"),
+            new: json!({"title": "new"}),
+            change: json!({"title": "changed"}),
+            embeds: &["select=*,tenants(*)", "select=*,tenants!inner(*)&tenants.id=eq.OTHER"],
+        },
+        Relation {
+            name: "safes",
+            tenant,
+            key: "id",
+            own: safe("201"),
+            other: safe("301"),
+            absent: safe("999"),
             new: json!({"title": "new"}),
             change: json!({"title": "changed"}),
             embeds: &["select=*,tenants(*)", "select=*,tenants!inner(*)&tenants.id=eq.OTHER"],

@@ -17,6 +17,10 @@ mod key_sets;
 
 mod roles;
 
+mod events;
+
+mod attributes;
+
 mod gate;
 
 mod prove;
