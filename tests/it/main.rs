@@ -21,6 +21,8 @@ mod events;
 
 mod attributes;
 
+mod hostile;
+
 mod gate;
 
 mod prove;
