@@ -1,10 +1,12 @@
 //! One HTTP request around the pipeline: its id, its log line, its metrics.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use uuid::Uuid;
 
@@ -62,8 +64,15 @@ async fn respond(
         }
     };
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let outcome = pipeline::respond(worker, raw, body, now_s, trace).await;
+    let outcome = answered(pipeline::respond(worker, raw, body, now_s, trace)).await;
     if trace.anonymous { outcome.map_err(Error::to_anonymous) } else { outcome }
+}
+
+/// What a request gives, also where it panics: without an answer its connection would end without a word, and the log
+/// would lack its line. What it held of Postgres is dropped, as when a client hangs up.
+async fn answered(request: impl Future<Output = Result<Reply, Error>>) -> Result<Reply, Error> {
+    let outcome = AssertUnwindSafe(request).catch_unwind().await;
+    outcome.unwrap_or(Err(Error::Internal("the request panicked")))
 }
 
 /// The client's `X-Request-Id`, if it is a UUID, else a new one: nothing else of a client's gets into log fields.
@@ -212,5 +221,18 @@ fn reason(error: &Error) -> String {
         Error::Anonymous(error) | Error::Operation { error, .. } => reason(error),
         Error::Internal(why) => (*why).to_owned(),
         other => other.answer().code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn t03_a_panic_is_a_500_that_tells_nothing_of_it() {
+        let outcome = answered(async { panic!("a secret of src/x.rs") }).await;
+        let answer = outcome.err().expect("no reply").answer();
+        let told = (answer.status, answer.code.as_str(), answer.message.as_str(), answer.details);
+        assert_eq!(told, (500, "TEN099", "Internal error", None));
     }
 }

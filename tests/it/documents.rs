@@ -6,6 +6,8 @@ use rowhouse::error::{CODES, SQLSTATES, is_request};
 use crate::support::{Answer, Database, Server, ServerOptions, Token};
 
 const DIALECT: &str = include_str!("../../docs/dialect.md");
+const AUTHORIZATION: &str = include_str!("../../docs/authorization.md");
+const AUDIT_LOG: &str = include_str!("../../docs/audit-log.md");
 
 /// One example: a request, and of an answer what is written below `->`.
 struct Example<'a> {
@@ -132,6 +134,25 @@ async fn every_example_of_the_dialect_is_answered_as_it_says() {
         }
         if let Some(tag) = answer.header("etag") {
             etag = tag.to_owned();
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn every_example_of_authorization_and_the_audit_log_is_answered_as_it_says() {
+    let database = Database::demo().await;
+    let named = "app.client_ip,app.attributes,app.request_id";
+    let server = Server::with(&database, ServerOptions::default().set("transaction_settings", named)).await;
+    // An example in a list is indented with it.
+    let audit_log = AUDIT_LOG.replace("\n  ", "\n");
+    let (authorization, audit_log) = (examples(AUTHORIZATION), examples(&audit_log));
+    assert_eq!((authorization.len(), audit_log.len()), (5, 1));
+    let mut wrong = Vec::new();
+    for example in authorization.iter().chain(&audit_log) {
+        let answer = send(&server, example.request, "").await;
+        for fault in faults(example.answer, &answer) {
+            wrong.push(format!("{}\n=> {fault}", example.text));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
