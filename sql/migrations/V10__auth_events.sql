@@ -336,16 +336,20 @@ comment on function tenancy.audit_writes(regclass, name, name[]) is
     'columns. For tables of few writes; never show a column with a secret or its hash.';
 revoke all on function tenancy.audit_writes(regclass, name, name[]) from public;
 
--- What an earlier migration has made of these.
+-- What an earlier migration has made of these. A column that a table has not is not shown; without the tenant's, the event is
+-- of no tenant.
 select tenancy.audit_writes(r.relation, r.tenant_column, r.shown_columns)
 from (
     values
-        (pg_catalog.to_regclass('tenancy.tenants'), 'id'::name, '{slug,state,tokens_valid_after}'::name[]),
-        (pg_catalog.to_regclass('tenancy.tenant_domains'), 'tenant_id', '{host,verified_at}'),
-        (pg_catalog.to_regclass('tenancy.issuers'), 'tenant_id', '{issuer,iss,kind,enabled,verified_at}'),
-        (pg_catalog.to_regclass('tenancy.issuer_tenants'), 'tenant_id', '{issuer,issuer_id}'),
+        (pg_catalog.to_regclass('tenancy.tenants'), 'id'::name, '{slug,state}'::name[]),
+        (pg_catalog.to_regclass('tenancy.tenant_domains'), 'tenant_id', '{verified_at}'),
+        (pg_catalog.to_regclass('tenancy.issuers'), 'tenant_id', '{kind,key_source,jwks_uri,enabled,verified_at}'),
+        (pg_catalog.to_regclass('tenancy.issuer_tenants'), 'tenant_id', '{external_id}'),
+        (pg_catalog.to_regclass('tenancy.users'), 'tenant_id', '{disabled_at,tokens_valid_after}'),
+        (pg_catalog.to_regclass('tenancy.identities'), 'tenant_id', '{user_id}'),
+        (pg_catalog.to_regclass('tenancy.epochs'), 'tenant_id', '{tokens_valid_after}'),
         (pg_catalog.to_regclass('tenancy.members'), 'tenant_id', '{role,permissions,state}'),
-        (pg_catalog.to_regclass('tenancy.invitations'), 'tenant_id', '{role,accepted_at,revoked_at}'),
+        (pg_catalog.to_regclass('tenancy.invitations'), 'tenant_id', '{role,permissions,accepted_at,revoked_at}'),
         (pg_catalog.to_regclass('tenancy.api_keys'), 'tenant_id', '{prefix,role,permissions,revoked_at}')
 ) as r (relation, tenant_column, shown_columns)
 where r.relation is not null;
