@@ -8,8 +8,8 @@
 
 mod claim_map;
 mod claims;
-pub mod fetch;
 mod directory;
+pub mod fetch;
 pub mod issuers;
 mod json;
 pub mod key_sets;

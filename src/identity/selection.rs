@@ -220,7 +220,7 @@ mod tests {
         header: &[&str],
     ) -> Result<TenantContext, SelectionError> {
         let token = token(&fixture::header(), claims);
-        let principal = verify_with(&verifier, &token).expect("a good token");
+        let principal = verify_with(verifier, &token).expect("a good token");
         let header: Vec<&[u8]> = header.iter().map(|value| value.as_bytes()).collect();
         select(principal, Selectors { path: path.map(id), header: &header })
     }
