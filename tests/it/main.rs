@@ -15,6 +15,8 @@ mod statements;
 mod identity;
 mod key_sets;
 
+mod issuers;
+
 mod roles;
 
 mod events;
