@@ -2,9 +2,10 @@
 //!
 //! A [`Principal`] is made only by [`Verifier::verify`]; a [`TenantContext`] only from one by [`select`], or by
 //! [`Verifier::anonymous`] where the configuration names an anonymous role and the request has no credential at all;
-//! without a context there is no transaction. No I/O happens here after the start, and nothing of HTTP but
-//! header values is known. Every way in which a token can be bad has one answer outside; [`Reason`] is for logs
-//! and metrics. The numbers V1 to V17, V21, T1, T2 and J6 of the tests' names are those of the requirements.
+//! without a context there is no transaction. After the start, I/O is a look-up of an issuer ([`Registry`]) and a fetch of
+//! the keys that a known one publishes ([`key_sets`]), both only where memory does not do. Nothing of HTTP but header
+//! values is known. Every way in which a token can be bad has one answer outside; [`Reason`] is for logs
+//! and metrics. The numbers V1 to V18, V20, V21, T1, T2, J3 and J6 of the tests' names are those of the requirements.
 
 mod claim_map;
 mod claims;
