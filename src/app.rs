@@ -13,7 +13,7 @@ use crate::catalog::{self, Catalog, Event};
 use crate::config::Config;
 use crate::db::{Database, Pool, Settler, UrlError};
 use crate::events::{Events, Writer};
-use crate::identity::{DatabaseRole, Roles, RolesError, Verifier, issuers};
+use crate::identity::{DatabaseRole, OriginError, Origins, Roles, RolesError, Verifier, issuers};
 use crate::tenants::Tenants;
 
 /// Shared by all workers.
@@ -21,6 +21,7 @@ pub struct App {
     pub config: Config,
     pub verifier: Verifier,
     pub tenants: Tenants,
+    pub origins: Origins,
     pub events: Events,
     database: Database,
     settler: Settler,
@@ -60,6 +61,8 @@ pub enum StartError {
     Issuer(#[from] issuers::Error),
     #[error(transparent)]
     Roles(#[from] RolesError),
+    #[error(transparent)]
+    Origins(#[from] OriginError),
     #[error("cannot connect to Postgres ({url}): {}", cause(.source))]
     Connect { url: String, source: tokio_postgres::Error },
     #[error("{error}{}", std::error::Error::source(.error).map(|source| format!(": {}", cause_of(source))).unwrap_or_default())]
@@ -108,6 +111,7 @@ impl App {
         let app = App {
             verifier,
             tenants: Tenants::new(&config),
+            origins: Origins::new(&config)?,
             events,
             database,
             settler,

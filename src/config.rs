@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::DatabaseUrl;
 use crate::identity::issuers::IssuerConfig;
-use crate::identity::{Roles, RolesError};
+use crate::identity::{Membership, OriginError, Origins, Roles, RolesError};
 use crate::query::AboutRequest;
 
 /// The prefix of environment variables: `pool_size` is `ROWHOUSE_POOL_SIZE`.
@@ -108,6 +108,22 @@ settings! {
     insecure_issuer_urls: bool = false;
     /// Issuers whose fetched key sets are remembered, of at most 32 keys each; the least recently used is dropped first.
     key_sets_max: usize = 1_000, 1..=100_000;
+    /// Who says what a user is in a tenant: `token` (the issuer: its tokens name tenants, roles and permissions), `database`
+    /// (`tenancy.members`: a token need not name tenants then), or `both` (a tenant must be in both, the lower role and the
+    /// common permissions count). A member who is disabled there is refused in each. See docs/identity.md.
+    membership: Membership = Membership::Token;
+    /// Domains under which one more label, the slug, names a tenant: with `example.com`, the host `acme.example.com` selects
+    /// acme. Like every selector it chooses among what the token proves.
+    base_domains: Vec<String> = Vec::new();
+    /// Whether hosts under no base domain are looked up among the verified domains of tenants (`tenancy.tenant_domains`).
+    custom_domains: bool = false;
+    /// Slugs and domains whose tenants are remembered, and those that are none.
+    tenant_names_max: usize = 10_000, 1..=10_000_000;
+    /// Addresses and networks (`10.0.0.0/8`) of proxies whose word is taken for a request's host and client address.
+    trusted_proxies: Vec<String> = Vec::new();
+    /// Which headers the trusted proxies set, and do not just hand on: `x_forwarded` (`X-Forwarded-For`, `X-Forwarded-Host`) or
+    /// `forwarded` (RFC 7239).
+    forwarded_headers: ForwardedHeaders = ForwardedHeaders::XForwarded;
     /// Whether `/openapi.json`, and `/`, describe what is served, to those with a token.
     openapi: bool = true;
     /// Whether `/docs` is a page of Swagger UI, public and empty until it is given a token. A relation `docs` is then reached
@@ -171,9 +187,9 @@ settings! {
     transaction_preference: bool = false;
     /// Whether PATCH and DELETE may touch a whole relation, without a filter or `max-affected`.
     unfiltered_writes: bool = false;
-    /// How long a tenant's state is remembered, in milliseconds; a change is also notified at once.
+    /// How long the states of a tenant, a member and a token are remembered, in milliseconds; a change is also notified at once.
     tenant_ttl_ms: u64 = 5_000, 100..=5_000;
-    /// Tenants whose state is remembered.
+    /// How many of them are remembered: one for each token and tenant.
     tenants_max: usize = 10_000, 1..=10_000_000;
     /// Whether `Prefer: count=planned` and `count=estimated` are followed. The planner's numbers come from statistics of
     /// whole tables, so a client learns roughly how many rows all tenants have together. Where it is off, the two are
@@ -259,6 +275,14 @@ impl From<AuditAllows> for String {
     }
 }
 
+/// Which headers say what trusted proxies know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForwardedHeaders {
+    XForwarded,
+    Forwarded,
+}
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -297,7 +321,7 @@ macro_rules! setting_kinds {
 }
 
 setting_kinds! {
-    Text: String, DatabaseUrl, TenantSetting, LogFormat, AuditAllows;
+    Text: String, DatabaseUrl, TenantSetting, LogFormat, AuditAllows, Membership, ForwardedHeaders;
     Number: u64, usize;
     Boolean: bool;
     List: Vec<String>;
@@ -322,6 +346,8 @@ pub enum Error {
     TransactionSetting(String),
     #[error(transparent)]
     Roles(#[from] RolesError),
+    #[error(transparent)]
+    Origins(#[from] OriginError),
     #[error("{key} = {value:?} is not of the form address:port")]
     Address { key: &'static str, value: String },
 }
@@ -360,6 +386,7 @@ impl Config {
         let config: Config = table.try_into().map_err(|error| Error::Value(Box::new(error)))?;
         config.check_bounds()?;
         Roles::new(&config)?;
+        Origins::new(&config)?;
         for (key, value) in [("bind", &config.bind), ("admin_bind", &config.admin_bind)] {
             if value.parse::<std::net::SocketAddr>().is_err() {
                 return Err(Error::Address { key, value: value.clone() });

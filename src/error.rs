@@ -24,6 +24,12 @@ pub enum Error {
     Selection(#[from] SelectionError),
     #[error("the tenant is suspended")]
     Suspended,
+    #[error("the host is malformed")]
+    Host,
+    #[error("no such invitation")]
+    NoInvitation,
+    #[error("the user is a member already")]
+    AlreadyMember,
     #[error("the request does not parse: {0:?}")]
     Request(request::Error),
     #[error("the request cannot be planned: {0:?}")]
@@ -222,13 +228,13 @@ codes! {
         "GET /items?select=title::colour";
     GENERATED = "428C9", 400, "A column is generated, or an identity that Postgres alone gives its value.",
         "A POST that names a column `generated always`.";
-    TENANT_FORBIDDEN = "TEN001", 403, "The token does not prove the tenant, or there is no such tenant. One answer for both.",
+    TENANT_FORBIDDEN = "TEN001", 403, "The token does not prove the tenant, the user is no member of it, or there is no such tenant. One answer for all.",
         "GET /items\nX-Tenant-Id: 162be16f-4c1d-4b0e-9a53-6f7d20c8e915";
     TENANT_SUSPENDED = "TEN002", 403, "The tenant is suspended.",
         "`update tenancy.tenants set state = 'suspended'` for the token's tenant.";
     SELECTOR_INVALID = "TEN003", 400, "`X-Tenant-Id` is repeated, or no UUID in lower case.",
         "GET /items\nX-Tenant-Id: 7";
-    SELECTOR_CONFLICT = "TEN004", 400, "The path and `X-Tenant-Id` name different tenants.",
+    SELECTOR_CONFLICT = "TEN004", 400, "The path, `X-Tenant-Id` and the host do not name one and the same tenant.",
         "GET /7a245486-3fc8-47ec-b303-04fefe7a58ff/items\nX-Tenant-Id: 162be16f-4c1d-4b0e-9a53-6f7d20c8e915";
     TENANT_REQUIRED = "TEN005", 400, "The token is good for several tenants, and the request names none.",
         "`GET /items` with a token whose `orgs` are two tenants.";
@@ -260,6 +266,12 @@ codes! {
         "The issuer publishes its keys under a URL that has not answered since the service started.";
     REAUTHENTICATE = "TEN070", 401, "A function asks for a login more recent than the token's (`tenancy.require_recent_authentication`); `max_age` of the challenge says how recent, in seconds (RFC 9470).",
         "A token whose `auth_time` is an hour old, where a function asks for five minutes.";
+    HOST = "TEN050", 400, "`Host`, or what a trusted proxy says instead, is no host.",
+        "A `Host` of `a b`.";
+    NO_INVITATION = "TEN051", 404, "No invitation has this token: there never was one, or it was accepted, revoked or has expired, or the token's issuer may not speak for its tenant.",
+        "POST /invitations/accept\n\n{\"token\":\"rhi_0\"}";
+    ALREADY_MEMBER = "TEN052", 409, "The invitation is for a tenant that the user is a member of, perhaps a disabled one. It stays pending.",
+        "`POST /invitations/accept` with an invitation of the own tenant.";
     INTERNAL = "TEN099", 500, "A fault of the service. The log has the cause under the request id.",
         "None is known: report one with its request id.";
 }
@@ -361,14 +373,19 @@ impl Error {
             Error::Credential(refusal) => credential(*refusal),
             Error::Selection(error) => selection(error),
             Error::Suspended => say(TENANT_SUSPENDED, "The tenant is suspended"),
+            Error::Host => say(HOST, "The Host header is no host"),
+            Error::NoInvitation => say(NO_INVITATION, "There is no such invitation"),
+            Error::AlreadyMember => say(ALREADY_MEMBER, "You are a member of this tenant already"),
             Error::Request(error) => of_request(error),
             Error::Plan(error) => of_plan(error),
             Error::Database(error) => of_database(error),
             Error::NoCatalog => say(NO_CATALOG, "Nothing can be served at the moment"),
             // A token might be enough (RFC 9110 15.5.2): the challenge asks for one and calls nothing invalid.
-            Error::Anonymous(error) => {
-                Answer { status: 401, challenge: Refusal::Missing.challenge().map(Into::into), ..error.answer() }
-            }
+            Error::Anonymous(error) => Answer {
+                status: 401,
+                challenge: Refusal::Missing.challenge().map(Into::into),
+                ..error.answer()
+            },
             Error::Operation { index, error } => Answer { operation: Some(*index), ..error.answer() },
             Error::NoRow => say(NO_ROW, "No row has this key"),
             Error::NotSingular { rows } => say(SINGULAR, "Cannot coerce the result to a single JSON object")
@@ -460,7 +477,9 @@ fn credential(refusal: Refusal) -> Answer {
 fn selection(error: &SelectionError) -> Answer {
     match error {
         SelectionError::Invalid => say(SELECTOR_INVALID, "X-Tenant-Id must be one UUID in lower case"),
-        SelectionError::Conflict => say(SELECTOR_CONFLICT, "The path and X-Tenant-Id name different tenants"),
+        SelectionError::Conflict => {
+            say(SELECTOR_CONFLICT, "The path, X-Tenant-Id and the host name different tenants")
+        }
         SelectionError::Required => say(TENANT_REQUIRED, "The token is good for several tenants")
             .hint(Some("Name one in the path or in X-Tenant-Id".to_owned())),
         SelectionError::Forbidden => say(TENANT_FORBIDDEN, "The token does not prove this tenant"),

@@ -12,9 +12,9 @@ use crate::answer::{self, Collected, Reply};
 use crate::app::{App, Worker};
 use crate::catalog::{Catalog, RouteMethod, Routed};
 use crate::db::{self, Asks, End, Work};
-use crate::endpoints::{Own, Public};
+use crate::endpoints::{Own, Personal, Public};
 use crate::error::Error;
-use crate::identity::{self, DatabaseRole, Principal, Refusal, Selectors, TenantContext};
+use crate::identity::{self, DatabaseRole, Membership, Principal, Refusal, SelectionError, Selectors};
 use crate::plan::{self, Condition, MutationKind, Operation, Plan};
 use crate::query::{self, AboutRequest, Access, Prologue, Query, SettingMode};
 use crate::request::{
@@ -55,20 +55,46 @@ pub async fn respond(
     let app: &App = &worker.app;
     let mut clock = Clock::start();
 
+    let host = app.origins.host(raw).map_err(|_| Error::Host)?;
     if let Some(endpoint) = Public::find(&raw.path, worker) {
         trace.relation = Some(endpoint.route().to_owned());
         return endpoint.respond(worker, raw).await;
     }
     let (selector, path) = request::split_tenant(&raw.path);
-    let tenant = identify(worker, raw, selector, now_s, trace).await?;
-    trace.tenant = Some(tenant.tenant_id());
-    trace.role = tenant.database_role().cloned();
-    trace.anonymous = tenant.is_anonymous();
+    let principal = authenticate(worker, raw, now_s).await?;
+    trace.principal = principal.clone();
+    if let (Some(principal), Some(endpoint)) = (&principal, Personal::find(&raw.path)) {
+        trace.relation = Some(endpoint.route().to_owned());
+        return endpoint.respond(worker, principal, raw, body).await;
+    }
+    let asks_for_tenant = principal.is_some() || app.verifier.roles().anonymous().is_some();
+    let named = match host.as_ref().and_then(|host| app.origins.selects(host)) {
+        Some(name) if asks_for_tenant => app.tenants.named(&worker.pool, name).await?,
+        Some(_) | None => None,
+    };
+    let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
+    let selectors = Selectors { path: selector, header: &header, host: named };
+    let candidate = match &principal {
+        Some(principal) => identity::select(principal.clone(), selectors, app.config.membership),
+        None => Ok(app.verifier.anonymous(selectors)?.ok_or(Refusal::Missing)?),
+    };
+    let candidate = match (candidate, &principal, Personal::find_without_tenant(&raw.path)) {
+        (Err(SelectionError::Required), Some(principal), Some(endpoint))
+            if app.config.membership != Membership::Token =>
+        {
+            trace.relation = Some(endpoint.route().to_owned());
+            return endpoint.respond(worker, principal, raw, body).await;
+        }
+        (candidate, _, _) => candidate?,
+    };
+    trace.tenant = Some(candidate.tenant_id());
+    trace.role = candidate.database_role().cloned();
+    trace.anonymous = candidate.is_anonymous();
     clock.lap(trace, "identity");
 
-    let catalog = app.catalog(tenant.database_role()).ok_or(Error::NoCatalog)?;
+    let catalog = app.catalog(candidate.database_role()).ok_or(Error::NoCatalog)?;
     let mode = SettingMode::choose(&app.config, catalog.server);
-    let admitted = app.tenants.admit(&worker.pool, tenant, mode).await;
+    let admitted = app.tenants.admit(&worker.pool, candidate, raw.client).await;
     // That a tenant is suspended is told to those alone who have proven it.
     trace.proven = !trace.anonymous && matches!(admitted, Ok(_) | Err(Error::Suspended));
     let tenant = admitted?;
@@ -78,7 +104,7 @@ pub async fn respond(
         Own::find(path).filter(|_| selector.is_none() || catalog.relation(None, &path[1..]).is_none())
     {
         trace.relation = Some(endpoint.route().to_owned());
-        return endpoint.respond(&tenant, raw).await;
+        return endpoint.respond(worker, &tenant, raw).await;
     }
     if app.config.openapi && request::names_document(path) {
         trace.relation = Some("openapi.json".to_owned());
@@ -142,31 +168,20 @@ pub async fn respond(
     Ok(reply)
 }
 
-/// Who is asking, and for which tenant.
+/// Who is asking; None where the request has no credential at all.
 ///
-/// Only a request without any credential can be anonymous; one that is bad, or stands where none is read, is refused.
-async fn identify(
+/// Only such a request can be anonymous; one whose credential is bad, or stands where none is read, is refused.
+async fn authenticate(
     worker: &Worker,
     raw: &RawRequest,
-    selector: Option<uuid::Uuid>,
     now_s: u64,
-    trace: &mut Trace,
-) -> Result<TenantContext, Error> {
-    let verifier = &worker.app.verifier;
-    let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
-    let selectors = Selectors { path: selector, header: &header };
+) -> Result<Option<Arc<Principal>>, Error> {
     let authorization: Vec<&[u8]> = raw.authorization.iter().map(AsRef::as_ref).collect();
     let in_query = request::names_token(&raw.query);
     match identity::credential(&authorization) {
         Ok(_) if in_query => Err(Refusal::Ambiguous.into()),
-        Ok(token) => {
-            let principal = verifier.verify(&worker.pool, token, now_s).await?;
-            trace.principal = Some(principal.clone());
-            Ok(identity::select(principal, selectors)?)
-        }
-        Err(Refusal::Missing) if !in_query => {
-            verifier.anonymous(selectors)?.ok_or_else(|| Refusal::Missing.into())
-        }
+        Ok(token) => Ok(Some(worker.app.verifier.verify(&worker.pool, token, now_s).await?)),
+        Err(Refusal::Missing) if !in_query => Ok(None),
         Err(refusal) => Err(refusal.into()),
     }
 }

@@ -1,38 +1,58 @@
-//! Whether a tenant may be served now: its state, remembered for a moment.
+//! Admission: whether a candidate may act for its tenant now, as the database knows tenant, membership and token.
 //!
-//! Read as the tenant itself, in a tenant transaction, so that no door into the registry is needed. What is remembered
-//! ends after `tenant_ttl_ms`, and at once when the database notifies a change.
+//! One look-up (`tenancy.authorize`) answers all of it and is remembered for `tenant_ttl_ms` at the most, and until the
+//! database notifies a change. What hosts name (slugs and domains) is remembered in the same way.
 
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::catalog::Encoding;
 use crate::config::Config;
-use crate::db::{Asks, End, Pool, Work};
+use crate::db::{self, Pool};
 use crate::error::Error;
-use crate::identity::{SelectionError, TenantContext};
-use crate::query::{Access, Param, Prologue, SettingMode, Statement};
+use crate::identity::{
+    Candidate, HostName, Member, Membership, Principal, Reason, Refusal, SelectionError, TenantContext,
+};
 
-const STATE: &str = include_str!("../sql/catalog/tenant_state.sql");
+const AUTHORIZE: &str = include_str!("../sql/service/authorize.sql");
+const TENANT_NAMED: &str = include_str!("../sql/service/tenant_named.sql");
+const TENANTS_OF: &str = include_str!("../sql/service/tenants_of.sql");
+const ACCEPT_INVITATION: &str = include_str!("../sql/service/accept_invitation.sql");
 
-/// The states of tenants, shared by all workers.
+/// What is remembered of tenants and members, shared by all workers.
 pub struct Tenants {
-    remembered: Mutex<LruCache<Uuid, Entry>>,
+    standings: Remembered<Asked, Arc<Standing>>,
+    names: Remembered<Named, Option<Uuid>>,
+    membership: Membership,
     /// Counts the changes that were notified: what was read before one is forgotten.
     generation: AtomicU64,
-    ttl: Duration,
 }
 
-#[derive(Clone, Copy)]
-struct Entry {
-    state: State,
-    read_at: Instant,
-    generation: u64,
+/// Who asks for which tenant. `None` is an anonymous caller.
+#[derive(PartialEq, Eq, Hash)]
+struct Asked {
+    tenant: Uuid,
+    token: Option<(Arc<str>, Box<str>, Box<str>)>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Named {
+    Slug(String),
+    Domain(String),
+}
+
+/// What the database said.
+struct Standing {
+    tenant: State,
+    member: Option<Member>,
+    token_is_live: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,99 +63,282 @@ enum State {
     Absent,
 }
 
+/// One tenant that a user is a member of.
+#[derive(Debug, Clone)]
+pub struct Belonging {
+    pub tenant_id: Uuid,
+    pub slug: String,
+    pub name: String,
+    pub role: String,
+}
+
+/// What came of accepting an invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    Member {
+        tenant_id: Uuid,
+        user_id: Uuid,
+        role: String,
+    },
+    AlreadyMember,
+    /// No such invitation, or it was accepted, revoked or has expired, or is not for this issuer.
+    Unknown,
+}
+
 impl Tenants {
     pub fn new(config: &Config) -> Self {
-        let most = NonZeroUsize::new(config.tenants_max).unwrap_or(NonZeroUsize::MIN);
+        let ttl = Duration::from_millis(config.tenant_ttl_ms);
         Self {
-            remembered: Mutex::new(LruCache::new(most)),
+            standings: Remembered::new(config.tenants_max, ttl),
+            names: Remembered::new(config.tenant_names_max, ttl),
+            membership: config.membership,
             generation: AtomicU64::new(0),
-            ttl: Duration::from_millis(config.tenant_ttl_ms),
         }
     }
 
-    /// Forgets every state: something changed.
+    /// Forgets everything: something changed.
     pub fn forget(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Lets an active tenant pass. An anonymous caller passes in any case, but for a tenant that is not served as
+    /// Lets a candidate pass whose tenant is active, who is a member where membership counts, and whose token was not
+    /// revoked. An anonymous caller passes in any case, but for a tenant that is not served as
     /// [`TenantContext::nobody`]: no answer tells whether there is such a tenant.
     ///
     /// # Errors
-    /// [`Error::Suspended`], told to proven members only; an unknown tenant is answered as one that the token does not
-    /// prove; [`Error::Database`].
+    /// [`SelectionError::Forbidden`], the same for a tenant that there is not and for who is no member; the token's
+    /// refusal, and [`Error::Suspended`], told to proven members only; [`Error::Database`].
     pub async fn admit(
         &self,
         pool: &Pool,
-        tenant: TenantContext,
-        mode: SettingMode,
+        candidate: Candidate,
+        client: Option<IpAddr>,
     ) -> Result<TenantContext, Error> {
-        let state = self.state(pool, &tenant, mode).await?;
-        match state {
+        let standing = self.standing(pool, &candidate).await?;
+        if candidate.is_anonymous() {
+            let tenant = candidate.admit(None, Membership::Token, client)?;
+            return Ok(if standing.tenant == State::Active { tenant } else { tenant.nobody() });
+        }
+        if standing.tenant == State::Absent {
+            return Err(SelectionError::Forbidden.into());
+        }
+        let tenant = candidate.admit(standing.member.as_ref(), self.membership, client)?;
+        if !standing.token_is_live {
+            return Err(Refusal::Invalid(Reason::Revoked).into());
+        }
+        match standing.tenant {
             State::Active => Ok(tenant),
-            State::Suspended | State::Absent if tenant.is_anonymous() => Ok(tenant.nobody()),
             State::Suspended => Err(Error::Suspended),
-            State::Absent => Err(Error::Selection(SelectionError::Forbidden)),
+            State::Absent => Err(SelectionError::Forbidden.into()),
         }
     }
 
-    async fn state(&self, pool: &Pool, tenant: &TenantContext, mode: SettingMode) -> Result<State, Error> {
-        Ok(match self.recall(tenant.tenant_id()) {
-            Some(state) => state,
-            None => {
-                // Taken before the read: a change that is notified meanwhile makes the entry stale at once.
-                let generation = self.generation.load(Ordering::SeqCst);
-                let state = read(pool, tenant, mode).await?;
-                // Anybody can make up tenants: they shall not push out those that are proven.
-                if state != State::Absent || !tenant.is_anonymous() {
-                    let entry = Entry { state, read_at: Instant::now(), generation };
-                    self.lock().put(tenant.tenant_id(), entry);
-                }
-                state
-            }
-        })
+    /// Refuses a token that was revoked, where no tenant is chosen.
+    ///
+    /// # Errors
+    /// [`Reason::Revoked`]; [`Error::Database`].
+    pub async fn vouch(&self, pool: &Pool, principal: &Principal) -> Result<(), Error> {
+        let standing = authorize(pool, Some(principal), Uuid::nil()).await?;
+        if standing.token_is_live { Ok(()) } else { Err(Refusal::Invalid(Reason::Revoked).into()) }
     }
 
-    fn recall(&self, tenant: Uuid) -> Option<State> {
-        let entry = *self.lock().get(&tenant)?;
-        let fresh =
-            entry.generation == self.generation.load(Ordering::SeqCst) && entry.read_at.elapsed() < self.ttl;
-        fresh.then_some(entry.state)
+    /// The tenant that a host names. A slug that is nobody's gives an id that no tenant has: the request then goes the way of
+    /// one for a tenant that it does not prove. A domain that is no tenant's is just one of ours, and names none.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn named(&self, pool: &Pool, name: HostName<'_>) -> Result<Option<Uuid>, Error> {
+        let key = match name {
+            HostName::Slug(slug) => Named::Slug(slug.to_owned()),
+            HostName::Domain(domain) => Named::Domain(domain.to_owned()),
+        };
+        let generation = self.generation.load(Ordering::SeqCst);
+        if let Some(tenant) = self.names.recall(&key, generation) {
+            return Ok(tenant);
+        }
+        let params = match name {
+            HostName::Slug(slug) => [Some(slug), None],
+            HostName::Domain(domain) => [None, Some(domain)],
+        };
+        let rows = pool.ask(TENANT_NAMED, &params).await.map_err(unmigrated)?;
+        let tenant: Option<Uuid> = get(&rows, 0)?;
+        let tenant = match name {
+            HostName::Slug(_) => tenant.or_else(|| Some(Uuid::new_v4())),
+            HostName::Domain(_) => tenant,
+        };
+        self.names.remember(key, tenant, generation);
+        Ok(tenant)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<Uuid, Entry>> {
-        // Nothing panics while it is held.
-        self.remembered.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// The tenants that a principal is an active member of, by the database.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn belongings(&self, pool: &Pool, principal: &Principal) -> Result<Vec<Belonging>, Error> {
+        let params = [Some(principal.issuer()), Some(principal.subject()), Some(listed(principal))];
+        let rows = pool.ask(TENANTS_OF, &params).await.map_err(unmigrated)?;
+        rows.iter()
+            .map(|row| {
+                Ok(Belonging {
+                    tenant_id: column(row, 0)?,
+                    slug: column(row, 1)?,
+                    name: column(row, 2)?,
+                    role: column(row, 3)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Makes a principal a member by the token of an invitation.
+    ///
+    /// # Errors
+    /// [`Reason::Revoked`]; [`Error::Database`].
+    pub async fn accept(&self, pool: &Pool, principal: &Principal, token: &str) -> Result<Accepted, Error> {
+        let issued = principal.issued_s().to_string();
+        let only_tenant = principal.bound_to().map(|tenant| tenant.to_string());
+        let params = [
+            Some(token),
+            Some(principal.issuer()),
+            Some(principal.subject()),
+            Some(principal.jti()),
+            Some(issued.as_str()),
+            only_tenant.as_deref(),
+            Some(listed(principal)),
+        ];
+        let rows = pool.ask(ACCEPT_INVITATION, &params).await.map_err(unmigrated)?;
+        let row = rows.first().ok_or(Error::Internal("accepting an invitation gave no row"))?;
+        let outcome: String = column(row, 0)?;
+        match outcome.as_str() {
+            "accepted" => Ok(Accepted::Member {
+                tenant_id: column(row, 1)?,
+                user_id: column(row, 2)?,
+                role: column(row, 3)?,
+            }),
+            "member" => Ok(Accepted::AlreadyMember),
+            "dead_token" => Err(Refusal::Invalid(Reason::Revoked).into()),
+            _ => Ok(Accepted::Unknown),
+        }
+    }
+
+    async fn standing(&self, pool: &Pool, candidate: &Candidate) -> Result<Arc<Standing>, Error> {
+        let principal = candidate.principal();
+        let asked = Asked {
+            tenant: candidate.tenant_id(),
+            token: principal.map(|principal| {
+                (principal.shared_issuer(), principal.subject().into(), principal.jti().into())
+            }),
+        };
+        // Taken before the read: a change that is notified meanwhile makes the entry stale at once.
+        let generation = self.generation.load(Ordering::SeqCst);
+        if let Some(standing) = self.standings.recall(&asked, generation) {
+            return Ok(standing);
+        }
+        let standing = Arc::new(authorize(pool, principal, candidate.tenant_id()).await?);
+        // Anybody can make up tenants: they shall not push out those that are proven.
+        // What is remembered shall not tell by its speed which tenants there are, either.
+        let anonymous = candidate.is_anonymous() && standing.tenant != State::Absent;
+        if candidate.is_proven() || standing.member.is_some() || anonymous {
+            self.standings.remember(asked, standing.clone(), generation);
+        }
+        Ok(standing)
     }
 }
 
-async fn read(pool: &Pool, tenant: &TenantContext, mode: SettingMode) -> Result<State, Error> {
-    let work = Work {
-        prologue: Prologue::as_request_role(tenant, Access::ReadOnly, mode),
-        pre_request: None,
-        asks: Asks::Never,
-        count: None,
-        planned: None,
-        statement: Statement {
-            text: STATE.to_owned(),
-            params: vec![Param::Text(tenant.tenant_id().to_string())],
-        },
-        encodings: vec![Encoding::Text],
-        end: End::Commit,
-        discard: false,
-        writes: false,
-    };
-    let mut rows = pool.run(&work).await?;
-    let mut state = State::Absent;
-    while let Some(row) = rows.next().await? {
-        let name: String =
-            row.try_get(0).map_err(|_| Error::Internal("the state of a tenant is not text"))?;
-        state = match name.as_str() {
-            "active" => State::Active,
-            "suspended" => State::Suspended,
+/// Whether the database is to look at the list of tenants that the issuer may speak for, as the text of a boolean.
+fn listed(principal: &Principal) -> &'static str {
+    if principal.is_listed() { "true" } else { "false" }
+}
+
+async fn authorize(pool: &Pool, principal: Option<&Principal>, tenant: Uuid) -> Result<Standing, Error> {
+    let tenant = tenant.to_string();
+    let issued = principal.map_or(0, Principal::issued_s).to_string();
+    let params = [
+        Some(principal.map_or("", Principal::issuer)),
+        Some(tenant.as_str()),
+        Some(principal.map_or("", Principal::subject)),
+        Some(principal.map_or("", Principal::jti)),
+        Some(issued.as_str()),
+        Some(principal.map_or("false", listed)),
+    ];
+    let rows = pool.ask(AUTHORIZE, &params).await.map_err(unmigrated)?;
+    let row = rows.first().ok_or(Error::Internal("the look-up of a tenant gave no row"))?;
+    let state: Option<String> = column(row, 0)?;
+    let member_state: Option<String> = column(row, 1)?;
+    Ok(Standing {
+        tenant: match state.as_deref() {
+            Some("active") => State::Active,
+            Some("suspended") => State::Suspended,
             _ => State::Absent,
-        };
+        },
+        member: match member_state {
+            None => None,
+            Some(state) => Some(Member {
+                user_id: column(row, 5)?,
+                role: column(row, 2)?,
+                permissions: column(row, 3)?,
+                attributes: Arc::from(column::<String>(row, 4)?),
+                is_active: state == "active",
+            }),
+        },
+        token_is_live: column(row, 6)?,
+    })
+}
+
+fn get<'r, T: tokio_postgres::types::FromSql<'r>>(rows: &'r [Row], index: usize) -> Result<Option<T>, Error> {
+    match rows.first() {
+        Some(row) => row.try_get(index).map_err(|_| Error::Internal(UNEXPECTED)),
+        None => Ok(None),
     }
-    rows.commit().await?;
-    Ok(state)
+}
+
+fn column<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, index: usize) -> Result<T, Error> {
+    row.try_get(index).map_err(|_| Error::Internal(UNEXPECTED))
+}
+
+const UNEXPECTED: &str = "a function of schema tenancy gave another type than the service expects";
+
+/// A function that is not there is no client's mistake.
+fn unmigrated(error: db::Error) -> Error {
+    match error {
+        db::Error::Statement(refusal) if refusal.code().code().starts_with("42") => {
+            tracing::error!(code = refusal.code().code(), "the database lacks what `rowhouse migrate` makes");
+            Error::Internal("the database is not migrated to this version")
+        }
+        error => error.into(),
+    }
+}
+
+/// A bounded cache whose entries end with their time, and with a change.
+struct Remembered<K: Hash + Eq, V: Clone> {
+    entries: Mutex<LruCache<K, Entry<V>>>,
+    ttl: Duration,
+}
+
+struct Entry<V> {
+    value: V,
+    read_at: Instant,
+    generation: u64,
+}
+
+impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
+    fn new(most: usize, ttl: Duration) -> Self {
+        let most = NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN);
+        Self { entries: Mutex::new(LruCache::new(most)), ttl }
+    }
+
+    fn recall(&self, key: &K, generation: u64) -> Option<V> {
+        let mut entries = self.lock();
+        let entry = entries.get(key)?;
+        let is_fresh = entry.generation == generation && entry.read_at.elapsed() < self.ttl;
+        is_fresh.then(|| entry.value.clone())
+    }
+
+    fn remember(&self, key: K, value: V, generation: u64) {
+        self.lock().put(key, Entry { value, read_at: Instant::now(), generation });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<K, Entry<V>>> {
+        // Nothing panics while it is held.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -13,8 +13,8 @@ use tokio_postgres::{Client, Row};
 
 pub mod contract;
 pub mod prove;
-pub mod rules;
 pub mod report;
+pub mod rules;
 
 pub use contract::Contract;
 pub use rules::{Rule, rule, rules};

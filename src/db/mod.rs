@@ -1,8 +1,10 @@
-//! The only place that waits for Postgres: connections, the pool of a worker, and the tenant transaction.
+//! The only place that waits for Postgres: connections, the pool of a worker, the tenant transaction, and the service's own
+//! questions (`ask`).
 //!
 //! Behind this door: TLS with libpq's meanings, a bounded statement cache per connection, the one-flush transaction, and
 //! what becomes of a connection whose request was dropped.
 
+mod ask;
 mod cancel;
 mod connect;
 mod look_up;

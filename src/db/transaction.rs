@@ -108,14 +108,19 @@ pub struct Rows {
 
 /// When the patience of one request with Postgres ends.
 #[derive(Clone, Copy)]
-struct Deadline {
+pub(super) struct Deadline {
     at: Instant,
     after: Duration,
 }
 
 impl Deadline {
+    /// The one of a request that begins now.
+    pub(super) fn of(pool: &Pool) -> Self {
+        Self { at: Instant::now() + pool.deadline, after: pool.deadline }
+    }
+
     /// `writes`: an answer that is missing leaves the outcome unknown.
-    async fn bounds<T>(self, writes: bool, answer: impl Future<Output = T>) -> Result<T, Error> {
+    pub(super) async fn bounds<T>(self, writes: bool, answer: impl Future<Output = T>) -> Result<T, Error> {
         timeout_at(self.at, answer).await.map_err(|_| Error::Deadline {
             deadline_ms: self.after.as_millis().try_into().unwrap_or(u64::MAX),
             outcome_unknown: writes,
@@ -130,7 +135,7 @@ impl Pool {
     /// # Errors
     /// Every variant of [`Error`]; where one is returned nothing was committed, except as `outcome_unknown` says.
     pub async fn run(&self, work: &Work) -> Result<Rows, Error> {
-        let deadline = Deadline { at: Instant::now() + self.deadline, after: self.deadline };
+        let deadline = Deadline::of(self);
         let lease = self.checkout().await?;
         let writes = work.writes && work.end == End::Commit;
         deadline.bounds(writes, self.attempts(lease, work, deadline)).await?
@@ -265,7 +270,7 @@ impl Pool {
 
 /// A statement prepared before the catalog was read, "cached plan must not change result type", and a prepared statement
 /// that the server does not know.
-fn stale(error: &Error) -> bool {
+pub(super) fn stale(error: &Error) -> bool {
     match error {
         Error::Changed => true,
         Error::Statement(refusal) => {
@@ -553,7 +558,7 @@ async fn committed(
 }
 
 /// A connection in use: when dropped before the server has answered everything, and well, `settle` takes it over.
-struct Held {
+pub(super) struct Held {
     lease: Arc<Lease>,
     settler: super::settle::Settler,
     transaction_open: bool,
@@ -561,12 +566,16 @@ struct Held {
 }
 
 impl Held {
-    fn new(lease: Lease, pool: &Pool, transaction_open: bool) -> Self {
+    pub(super) fn new(lease: Lease, pool: &Pool, transaction_open: bool) -> Self {
         Self { lease: Arc::new(lease), settler: pool.settler.clone(), transaction_open, settled: false }
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.lease
+    }
+
     /// The server has answered everything that was sent.
-    fn settled(&mut self) {
+    pub(super) fn settled(&mut self) {
         self.settled = true;
     }
 }

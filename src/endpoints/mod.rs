@@ -1,15 +1,20 @@
 //! What the service answers itself, beside what the catalog serves: a few paths with fixed names. A relation of such a
 //! name is reached below its tenant only, as `/{tenant}/me`.
 //!
-//! [`Public`] ones are answered to anybody, before a token is asked for; [`Own`] ones in a tenant, after it was admitted.
+//! [`Public`] ones are answered to anybody, before a token is asked for; [`Personal`] ones to whoever has a good token, before
+//! a tenant is chosen; [`Own`] ones in a tenant, after it was admitted.
 
+mod invitations;
 mod me;
 mod resource;
+
+use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::answer::{Body, Reply};
 use crate::app::Worker;
 use crate::error::Error;
-use crate::identity::TenantContext;
+use crate::identity::{self, Principal, TenantContext};
 use crate::request::{self, Method, RawRequest};
 
 /// Answered to anybody.
@@ -17,6 +22,17 @@ use crate::request::{self, Method, RawRequest};
 pub enum Public {
     /// `/.well-known/oauth-protected-resource` (RFC 9728): which issuers' tokens are taken.
     Resource,
+    /// `/.well-known/oauth-protected-resource/{tenant}`: the same for one tenant.
+    TenantResource(Uuid),
+}
+
+/// Answered to a verified user, in no tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Personal {
+    /// `/invitations/accept`.
+    AcceptInvitation,
+    /// `/me`, where the token names no tenant and the request none either.
+    Me,
 }
 
 /// Answered in a tenant.
@@ -29,11 +45,12 @@ pub enum Own {
 impl Public {
     /// The one that `path` names, as sent.
     pub fn find(path: &str, worker: &Worker) -> Option<Self> {
-        match path {
-            "/.well-known/oauth-protected-resource" if !worker.app.config.public_url.is_empty() => {
-                Some(Public::Resource)
-            }
-            _ => None,
+        if worker.app.config.public_url.is_empty() {
+            return None;
+        }
+        match path.strip_prefix("/.well-known/oauth-protected-resource")? {
+            "" => Some(Public::Resource),
+            below => identity::tenant_id(below.strip_prefix('/')?).map(Public::TenantResource),
         }
     }
 
@@ -41,6 +58,7 @@ impl Public {
     pub fn route(self) -> &'static str {
         match self {
             Public::Resource => ".well-known/oauth-protected-resource",
+            Public::TenantResource(_) => ".well-known/oauth-protected-resource/{tenant}",
         }
     }
 
@@ -50,7 +68,51 @@ impl Public {
     /// [`Error::Request`] for another method.
     pub async fn respond(self, worker: &Worker, raw: &RawRequest) -> Result<Reply, Error> {
         match self {
-            Public::Resource => resource::respond(&worker.app.config, raw),
+            Public::Resource => resource::respond(&worker.app.config, None, raw),
+            Public::TenantResource(tenant) => resource::respond(&worker.app.config, Some(tenant), raw),
+        }
+    }
+}
+
+impl Personal {
+    /// The one that `path` names, as sent.
+    pub fn find(path: &str) -> Option<Self> {
+        match path {
+            "/invitations/accept" => Some(Personal::AcceptInvitation),
+            _ => None,
+        }
+    }
+
+    /// The one that answers where no tenant could be chosen.
+    pub fn find_without_tenant(path: &str) -> Option<Self> {
+        match path {
+            "/me" => Some(Personal::Me),
+            _ => None,
+        }
+    }
+
+    /// The label of its requests in metrics and logs.
+    pub fn route(self) -> &'static str {
+        match self {
+            Personal::AcceptInvitation => "invitations/accept",
+            Personal::Me => "me",
+        }
+    }
+
+    /// Answers it.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for another method or a bad body; what the endpoint's own are.
+    pub async fn respond(
+        self,
+        worker: &Worker,
+        principal: &Principal,
+        raw: &RawRequest,
+        body: impl Future<Output = Result<Bytes, Error>>,
+    ) -> Result<Reply, Error> {
+        match self {
+            Personal::AcceptInvitation => invitations::accept(worker, principal, raw, body).await,
+            Personal::Me => me::without_tenant(worker, principal, raw).await,
         }
     }
 }
@@ -75,9 +137,14 @@ impl Own {
     ///
     /// # Errors
     /// [`Error::Request`] for another method.
-    pub async fn respond(self, tenant: &TenantContext, raw: &RawRequest) -> Result<Reply, Error> {
+    pub async fn respond(
+        self,
+        worker: &Worker,
+        tenant: &TenantContext,
+        raw: &RawRequest,
+    ) -> Result<Reply, Error> {
         match self {
-            Own::Me => me::respond(tenant, raw),
+            Own::Me => me::respond(worker, tenant, raw).await,
         }
     }
 }

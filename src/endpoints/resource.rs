@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{json, only};
 use crate::answer::Reply;
@@ -10,16 +11,22 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::request::{Method, RawRequest};
 
-pub(super) fn respond(config: &Config, raw: &RawRequest) -> Result<Reply, Error> {
+/// Lists the issuers that speak for every tenant and, of `tenant`, its own. A tenant that there is not, or without issuers of
+/// its own, has the same document but for its name.
+pub(super) fn respond(config: &Config, tenant: Option<Uuid>, raw: &RawRequest) -> Result<Reply, Error> {
     only(raw, &[Method::Get, Method::Head], "GET, HEAD")?;
     let issuers: BTreeSet<&str> = config
         .issuers
         .iter()
-        .filter(|issuer| issuer.tenant.is_none())
+        .filter(|issuer| issuer.tenant.is_none() || issuer.tenant == tenant)
         .map(|issuer| issuer.issuer.as_str())
         .collect();
+    let resource = match tenant {
+        Some(tenant) => format!("{}/{tenant}", config.public_url),
+        None => config.public_url.clone(),
+    };
     let document = json!({
-        "resource": config.public_url,
+        "resource": resource,
         "authorization_servers": issuers,
         "bearer_methods_supported": ["header"],
     });

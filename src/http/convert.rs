@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::answer::{Body, Reply, Streaming};
 use crate::config::Config;
 use crate::error::{Answer, Error};
-use crate::request::{Method, RawRequest};
+use crate::request::{Forwarded, Method, RawRequest};
 
 /// Everything of a request but its body.
 pub(super) fn head(request: &HttpRequest, id: Uuid) -> RawRequest {
@@ -62,7 +62,13 @@ pub(super) fn head(request: &HttpRequest, id: Uuid) -> RawRequest {
             Some(authority) => Some(Bytes::copy_from_slice(authority.as_str().as_bytes())),
             None => all("host").pop(),
         },
+        forwarded: Forwarded {
+            x_for: all("x-forwarded-for"),
+            x_host: all("x-forwarded-host"),
+            forwarded: all("forwarded"),
+        },
         peer: request.peer_addr().map(|address| address.ip()),
+        client: None,
         user_agent: joined(header::USER_AGENT),
         id,
     }

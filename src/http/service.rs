@@ -13,9 +13,9 @@ use uuid::Uuid;
 use super::{convert, cors};
 use crate::answer::Reply;
 use crate::app::Worker;
-use crate::error::Error;
+use crate::error::{Answer, Error};
 use crate::events::{Decision, Denial, Event, Events};
-use crate::identity;
+use crate::identity::{self, Realm};
 use crate::pipeline::{self, Trace};
 use crate::request::{self, Method, RawRequest};
 
@@ -27,14 +27,18 @@ pub(super) async fn handle(
 ) -> HttpResponse {
     let started = Instant::now();
     let request_id = request_id(&request);
-    let raw = convert::head(&request, request_id);
+    let mut raw = convert::head(&request, request_id);
+    raw.client = worker.app.origins.client(&raw);
     let mut trace = Trace::default();
     let origins = &worker.app.config.cors_origins;
     let (mut response, error) = match cors::preflight(&request, origins) {
         Some(preflight) => (preflight, None),
         None => match respond(&worker, &raw, payload, &mut trace).await {
             Ok(reply) => (convert::reply(reply), None),
-            Err(error) => (convert::error(&error.answer(), raw.accept.as_deref(), request_id), Some(error)),
+            Err(error) => {
+                let answer = challenged(&worker, &raw, error.answer());
+                (convert::error(&answer, raw.accept.as_deref(), request_id), Some(error))
+            }
         },
     };
     cors::share(&request, origins, &mut response);
@@ -73,6 +77,17 @@ async fn respond(
 async fn answered(request: impl Future<Output = Result<Reply, Error>>) -> Result<Reply, Error> {
     let outcome = AssertUnwindSafe(request).catch_unwind().await;
     outcome.unwrap_or(Err(Error::Internal("the request panicked")))
+}
+
+/// `answer`, whose challenge, where it asks for a token, is that of the tenant that the request names.
+fn challenged(worker: &Worker, raw: &RawRequest, answer: Answer) -> Answer {
+    match &answer.challenge {
+        Some(challenge) if answer.status == 401 => {
+            let realm = Realm::of(raw, &worker.app.origins, &worker.app.config.public_url);
+            Answer { challenge: Some(realm.challenge(challenge).into()), ..answer }
+        }
+        Some(_) | None => answer,
+    }
 }
 
 /// The client's `X-Request-Id`, if it is a UUID, else a new one: nothing else of a client's gets into log fields.

@@ -468,7 +468,7 @@ mod tests {
 
     use super::super::fixture::*;
     use super::super::token::Token;
-    use super::super::{Principal, Selectors, TenantContext, Verifier, select};
+    use super::super::{Membership, Principal, Selectors, TenantContext, Verifier, select};
     use super::*;
     use crate::identity::SelectionError;
 
@@ -564,7 +564,8 @@ mod tests {
     }
 
     fn context(rows: &Rows, token: &str) -> Result<TenantContext, SelectionError> {
-        select(verify(rows, token).expect("the token is good"), Selectors::default())
+        let principal = verify(rows, token).expect("the token is good");
+        select(principal, Selectors::default(), Membership::Token)?.admit(None, Membership::Token, None)
     }
 
     #[test]
@@ -822,7 +823,9 @@ mod tests {
         let role = |value: Value| {
             let token = idp_token(&with(idp_claims(), "realm_access", value));
             verify(&rows, &token).map(|principal| {
-                select(principal, Selectors::default()).expect("a tenant").role().map(str::to_owned)
+                let candidate = select(principal, Selectors::default(), Membership::Token).expect("a tenant");
+                let tenant = candidate.admit(None, Membership::Token, None).expect("admitted");
+                tenant.role().map(str::to_owned)
             })
         };
         assert_eq!(role(json!({"roles": ["other", "boss"]})), Ok(Some("owner".to_owned())));

@@ -122,7 +122,7 @@ mod tests {
 
     use super::super::fixture::*;
     use super::super::issuers::Algorithm;
-    use super::super::selection::{Selectors, select};
+    use super::super::selection::{Membership, Selectors, select};
     use super::super::tenant_id;
     use super::*;
 
@@ -138,10 +138,15 @@ mod tests {
         }
     }
 
+    fn chosen(token: &str) -> crate::identity::TenantContext {
+        let candidate = select(accepted(token), Selectors::default(), Membership::Token);
+        candidate.expect("a tenant").admit(None, Membership::Token, None).expect("admitted")
+    }
+
     #[test]
     fn the_verifier_accepts_what_is_minted() {
         let token = mint(&config(), &order()).expect("minted");
-        let context = select(accepted(&token), Selectors::default()).expect("a tenant");
+        let context = chosen(&token);
         assert_eq!((context.user(), context.role()), ("user-1", Some("member")));
         assert_eq!(context.permissions(), ["links:read"]);
         assert_eq!(context.principal().map(crate::identity::Principal::expires_s), Some(NOW_S + 900));
@@ -154,7 +159,7 @@ mod tests {
         let extra =
             |name: &str, value: Value| Mint { extra: Map::from_iter([(name.to_owned(), value)]), ..order() };
         let token = mint(&config(), &extra("orgs", json!({TENANT: {"role": "owner"}}))).expect("minted");
-        let context = select(accepted(&token), Selectors::default()).expect("a tenant");
+        let context = chosen(&token);
         assert_eq!(context.role(), Some("owner"));
         let error = mint(&config(), &extra("sub", json!("root"))).expect_err("reserved");
         assert_eq!(error.to_string(), "claim \"sub\" cannot be an extra claim");

@@ -1,12 +1,14 @@
 //! Bearer token -> `Principal` -> `TenantContext`: who is asking, and for which tenant.
 //!
-//! A [`Principal`] is made only by [`Verifier::verify`]; a [`TenantContext`] only from one by [`select`], or by
-//! [`Verifier::anonymous`] where the configuration names an anonymous role and the request has no credential at all;
-//! without a context there is no transaction. After the start, I/O is a look-up of an issuer ([`Registry`]) and a fetch of
-//! the keys that a known one publishes ([`key_sets`]), both only where memory does not do. Nothing of HTTP but header
-//! values is known. Every way in which a token can be bad has one answer outside; [`Reason`] is for logs
-//! and metrics. The numbers V1 to V18, V20, V21, T1, T2, J3 and J6 of the tests' names are those of the requirements.
+//! A [`Principal`] is made only by [`Verifier::verify`]; a [`Candidate`] only from one by [`select`], or by
+//! [`Verifier::anonymous`] where the configuration names an anonymous role and the request has no credential at all; a
+//! [`TenantContext`] only from a candidate, by what the database knows of it; without a context there is no transaction.
+//! After the start, I/O is a look-up of an issuer ([`Registry`]) and a fetch of the keys that a known one publishes
+//! ([`key_sets`]), both only where memory does not do. Nothing of HTTP but header values is known. Every way in which a token
+//! can be bad has one answer outside; [`Reason`] is for logs and metrics. The numbers V1 to V18, V20, V21, T1, T2, J3 and J6
+//! of the tests' names are those of the requirements.
 
+mod challenge;
 mod claim_map;
 mod claims;
 mod directory;
@@ -16,6 +18,7 @@ mod json;
 pub mod key_sets;
 pub mod keys;
 pub mod mint;
+mod origin;
 mod remembered;
 mod roles;
 mod selection;
@@ -37,18 +40,20 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use directory::Directory;
-use issuers::{Fault, Key, Known};
+use issuers::{Binding, Fault, Key, Known};
 use json::Json;
 use key_sets::Miss;
 use remembered::Remembered;
 use roles::Claimed;
 use token::Header;
 
+pub use challenge::Realm;
 pub use claim_map::{ClaimMap, ClaimPath, PathError};
 pub use claims::ORGS_MAX;
 pub use directory::{IssuerRow, Registry, RowFault};
+pub use origin::{BadHost, Host, HostName, OriginError, Origins};
 pub use roles::{DatabaseRole, Roles, RolesError};
-pub use selection::{SelectionError, Selectors, TenantContext, select};
+pub use selection::{Candidate, Member, Membership, SelectionError, Selectors, TenantContext, select};
 pub use token::{TOKEN_BYTES_MAX, Token, credential};
 
 /// The challenge of a 403 for want of a role or permission (RFC 6750 3.1).
@@ -122,9 +127,9 @@ impl Verifier {
     /// # Errors
     ///
     /// [`SelectionError::Invalid`] and [`SelectionError::Conflict`].
-    pub fn anonymous(&self, selectors: Selectors<'_>) -> Result<Option<TenantContext>, SelectionError> {
+    pub fn anonymous(&self, selectors: Selectors<'_>) -> Result<Option<Candidate>, SelectionError> {
         match self.roles.anonymous() {
-            Some(role) => TenantContext::anonymous(role.clone(), selectors),
+            Some(role) => Candidate::anonymous(role.clone(), selectors),
             None => Ok(None),
         }
     }
@@ -195,6 +200,7 @@ impl Verifier {
             active,
             proven,
             names_tenants,
+            binding: issuer.binding,
             database_role,
             claims_json: parts.payload,
         })
@@ -247,6 +253,7 @@ pub struct Principal {
     active: Option<Uuid>,
     proven: Vec<Grant>,
     names_tenants: bool,
+    binding: Binding,
     database_role: Claimed,
     claims_json: String,
 }
@@ -263,6 +270,11 @@ impl Principal {
     /// The issuer, as configured.
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// The same, to keep.
+    pub fn shared_issuer(&self) -> Arc<str> {
+        Arc::clone(&self.issuer)
     }
 
     /// The user: `sub`, unique only together with the issuer.
@@ -293,6 +305,25 @@ impl Principal {
     /// Whether the token names any tenant, proven or not.
     pub fn names_tenants(&self) -> bool {
         self.names_tenants
+    }
+
+    /// The only tenant that the issuer may speak for; None where there may be others.
+    pub fn bound_to(&self) -> Option<Uuid> {
+        match self.binding {
+            Binding::Tenant(bound) => Some(bound),
+            Binding::Any | Binding::Listed => None,
+        }
+    }
+
+    /// Whether the issuer may speak for no tenant but those that `tenancy.issuer_tenants` lists: whoever asks the database
+    /// about the principal has this checked there (V20).
+    pub fn is_listed(&self) -> bool {
+        self.binding == Binding::Listed
+    }
+
+    /// Whether the issuer may speak for `tenant`, as far as is known without the list of [`Principal::is_listed`].
+    pub fn may_speak_for(&self, tenant: Uuid) -> bool {
+        self.bound_to().is_none_or(|bound| bound == tenant)
     }
 }
 
@@ -405,6 +436,8 @@ pub enum Reason {
     Tenant,
     /// `role`, `permissions`, `scope`, `client_id` or `orgs` is malformed.
     Authorization,
+    /// Revoked, or issued before the user's or the tenant's tokens were all revoked; or its user is disabled.
+    Revoked,
 }
 
 impl Reason {
@@ -434,6 +467,7 @@ impl Reason {
             Reason::Required => "required",
             Reason::Tenant => "tenant",
             Reason::Authorization => "authorization",
+            Reason::Revoked => "revoked",
         }
     }
 }

@@ -148,11 +148,6 @@ impl Prologue {
         Self::opening(tenant, tenant.database_role(), access, mode)
     }
 
-    /// Opens a transaction as `tenant` and as the request role itself: for what the service asks, not the client.
-    pub fn as_request_role(tenant: &TenantContext, access: Access, mode: SettingMode) -> Self {
-        Self::opening(tenant, None, access, mode)
-    }
-
     fn opening(
         tenant: &TenantContext,
         database_role: Option<&DatabaseRole>,

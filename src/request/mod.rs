@@ -79,11 +79,26 @@ pub struct RawRequest {
     pub profile: Option<String>,
     /// The `Host` header, or the authority of the request target where there is one; as sent.
     pub host: Option<Bytes>,
+    /// What proxies say, or anybody.
+    pub forwarded: Forwarded,
     /// The address of the connection's other end.
     pub peer: Option<IpAddr>,
+    /// The client's address: `peer`, or what a trusted proxy says.
+    pub client: Option<IpAddr>,
     pub user_agent: Option<String>,
     /// The request's id, as answered in `X-Request-Id`.
     pub id: Uuid,
+}
+
+/// The headers in which proxies tell whom they speak for: every line of each.
+#[derive(Debug, Default)]
+pub struct Forwarded {
+    /// `X-Forwarded-For`.
+    pub x_for: Vec<Bytes>,
+    /// `X-Forwarded-Host`.
+    pub x_host: Vec<Bytes>,
+    /// `Forwarded` (RFC 7239).
+    pub forwarded: Vec<Bytes>,
 }
 
 /// A request that is syntactically sound.

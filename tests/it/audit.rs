@@ -218,7 +218,11 @@ impl Variant {
         }
         assert!(!variant.request_role.is_empty(), "{path:?} names no request role");
         let shown = !variant.leaks.is_empty() || variant.no_leak.is_some();
-        assert_eq!(shown, variant.is_fault(), "{path:?}: a fault, and no other, says how it leaks or why it does not");
+        assert_eq!(
+            shown,
+            variant.is_fault(),
+            "{path:?}: a fault, and no other, says how it leaks or why it does not"
+        );
         variant
     }
 
@@ -249,7 +253,8 @@ impl Variant {
             .collect();
         let mut trusted = Vec::new();
         for line in &self.trusted {
-            let (function, changed) = line.strip_suffix(" changed").map_or((line.as_str(), false), |name| (name, true));
+            let (function, changed) =
+                line.strip_suffix(" changed").map_or((line.as_str(), false), |name| (name, true));
             let query = "select md5(pg_get_functiondef($1::text::regprocedure))";
             let md5: String = client.query_one(query, &[&function]).await.expect(function).get(0);
             let md5 = if changed { "0".repeat(md5.len()) } else { md5 };
@@ -293,10 +298,9 @@ async fn make(cluster: &TestCluster, database: &str, variant: &Variant) {
     let control = cluster.connect("postgres").await;
     control.batch_execute(&format!("create database {database} template template0")).await.unwrap();
     let client = cluster.connect(database).await;
-    client
-        .batch_execute(&variant.sql)
-        .await
-        .unwrap_or_else(|error| panic!("{database}: {}", error.as_db_error().map_or("no answer", |e| e.message())));
+    client.batch_execute(&variant.sql).await.unwrap_or_else(|error| {
+        panic!("{database}: {}", error.as_db_error().map_or("no answer", |e| e.message()))
+    });
 }
 
 /// Also what an earlier run has left, which did not get to its end.
@@ -309,7 +313,13 @@ async fn remove(cluster: &TestCluster, database: &str, variant: &Variant) {
 }
 
 /// What the auditor says must be what is expected: all errors and warnings, and of the advice what is named.
-async fn judge(cluster: &TestCluster, database: &str, code: &str, variant: &Variant, wrong: &mut Vec<String>) {
+async fn judge(
+    cluster: &TestCluster,
+    database: &str,
+    code: &str,
+    variant: &Variant,
+    wrong: &mut Vec<String>,
+) {
     let mut client = cluster.connect(database).await;
     client.batch_execute("set search_path = ''").await.unwrap();
     let contract = variant.contract(&client).await;
@@ -360,7 +370,8 @@ async fn attempt(
             if !tried.insert(statements.clone()) {
                 continue;
             }
-            let Ok((leaks, version)) = tokio::time::timeout(LEAK_TIMEOUT, leaks(&url, &statements)).await else {
+            let Ok((leaks, version)) = tokio::time::timeout(LEAK_TIMEOUT, leaks(&url, &statements)).await
+            else {
                 wrong.push(format!("  {}: the attempt of {} did not end", variant.name, fault.name));
                 continue;
             };
@@ -400,7 +411,11 @@ async fn leaks(url: &str, statements: &str) -> (Result<(), String>, u32) {
 }
 
 /// What the auditor finds, as the cases write it: level, code and object.
-async fn audit_as(client: &mut Client, contract: &Contract, server_version: Option<&str>) -> Vec<(Level, String)> {
+async fn audit_as(
+    client: &mut Client,
+    contract: &Contract,
+    server_version: Option<&str>,
+) -> Vec<(Level, String)> {
     let Some(version) = server_version else {
         let findings = audit::audit(client, contract).await.expect("the audit runs");
         return findings
@@ -413,11 +428,13 @@ async fn audit_as(client: &mut Client, contract: &Contract, server_version: Opti
     let (before, rule) = statement.split_once("tn901 as (").expect("the rule is in the statement");
     let number = "pg_catalog.current_setting('server_version_num')";
     assert!(rule.contains(number), "the rule asks for the server's version");
-    let statement = format!("{before}tn901 as ({}", rule.replace(number, &format!("'{version}'::pg_catalog.text")));
+    let statement =
+        format!("{before}tn901 as ({}", rule.replace(number, &format!("'{version}'::pg_catalog.text")));
     let rows = client.query(statement.as_str(), &[]).await.expect("the audit runs");
     rows.iter()
         .map(|row| {
-            let (level, code, object): (&str, &str, &str) = (row.get("level"), row.get("code"), row.get("object"));
+            let (level, code, object): (&str, &str, &str) =
+                (row.get("level"), row.get("code"), row.get("object"));
             (level.parse().expect("a level"), format!("{level} {code} {object}"))
         })
         .collect()

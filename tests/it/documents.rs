@@ -8,6 +8,7 @@ use crate::support::{Answer, Database, Server, ServerOptions, Token};
 const DIALECT: &str = include_str!("../../docs/dialect.md");
 const AUTHORIZATION: &str = include_str!("../../docs/authorization.md");
 const AUDIT_LOG: &str = include_str!("../../docs/audit-log.md");
+const IDENTITY: &str = include_str!("../../docs/identity.md");
 
 /// One example: a request, and of an answer what is written below `->`.
 struct Example<'a> {
@@ -150,6 +151,25 @@ async fn every_example_of_authorization_and_the_audit_log_is_answered_as_it_says
     assert_eq!((authorization.len(), audit_log.len()), (5, 1));
     let mut wrong = Vec::new();
     for example in authorization.iter().chain(&audit_log) {
+        let answer = send(&server, example.request, "").await;
+        for fault in faults(example.answer, &answer) {
+            wrong.push(format!("{}\n=> {fault}", example.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn every_example_of_identity_is_answered_as_it_says() {
+    let database = Database::demo().await;
+    // The page's own SQL.
+    let (_, sql) = IDENTITY.split_once("```sql\n").expect("SQL");
+    database.sql(sql.split_once("```").expect("it is closed").0).await;
+    let server = Server::start(&database).await;
+    let examples = examples(IDENTITY);
+    assert!(examples.len() > 8, "only {} examples were found", examples.len());
+    let mut wrong = Vec::new();
+    for example in &examples {
         let answer = send(&server, example.request, "").await;
         for fault in faults(example.answer, &answer) {
             wrong.push(format!("{}\n=> {fault}", example.text));

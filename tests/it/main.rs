@@ -17,6 +17,10 @@ mod key_sets;
 
 mod issuers;
 
+mod membership;
+
+mod selectors;
+
 mod roles;
 
 mod events;

@@ -9,7 +9,6 @@ use std::task::Poll;
 
 use futures_util::future::{MaybeDone, maybe_done, poll_fn};
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::Instant;
 use tokio_postgres::{Row, RowStream};
 
 use super::{
@@ -111,7 +110,7 @@ impl Pool {
     /// # Errors
     /// As `Pool::run`; nothing was committed.
     pub async fn run_batch(&self, work: &BatchWork) -> Result<BatchRows, BatchError> {
-        let deadline = Deadline { at: Instant::now() + self.deadline, after: self.deadline };
+        let deadline = Deadline::of(self);
         let lease = self.checkout().await.map_err(whole)?;
         let held = Held::new(lease, self, work.end == End::Decide);
         self.launch(held, work, deadline).await
