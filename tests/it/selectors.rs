@@ -80,7 +80,8 @@ async fn a_domain_of_its_own_names_a_tenant_once_verified() {
     database
         .sql(&format!("set role rowhouse_admin; update tenancy.tenant_domains set verified_at = now() where tenant_id = '{PAWNEE}'"))
         .await;
-    eventually("the domain is the tenant's", || async { tenant().await == json!(PAWNEE).to_string() }).await;
+    let ours = json!(PAWNEE).to_string();
+    eventually("the domain is the tenant's", || async { tenant().await == ours }).await;
     server.delete("/tenant_domains?host=eq.parks.pawnee.test", &admin).send().await.is(204);
     eventually("it is nobody's", || async { tenant().await == "TEN005" }).await;
 }
