@@ -137,7 +137,7 @@ pub async fn respond(
 
     let query = query::query(&plan);
     let encoder = Encoder::new(&query.columns, answer::framing(&plan));
-    let about = AboutRequest::new(&app.config, &tenant, raw.peer, raw.id);
+    let about = AboutRequest::new(&app.config, &tenant, raw.id);
     let mut prologue = Prologue::new(&tenant, access(&plan), mode)
         .with_request(about.as_ref())
         .with_role_settings(&catalog.role_settings);

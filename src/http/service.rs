@@ -160,7 +160,7 @@ fn decided(
         status,
         method: method(request),
         route: route(trace),
-        client: raw.peer,
+        client: raw.client,
         user_agent: raw.user_agent.clone(),
         request_id: raw.id,
     });

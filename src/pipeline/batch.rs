@@ -54,7 +54,7 @@ pub(super) async fn respond(
 
     // Reads alone are of one moment.
     let access = if writes { Access::ReadWrite } else { Access::ReadOnlySnapshot };
-    let about = AboutRequest::new(&app.config, tenant, raw.peer, raw.id);
+    let about = AboutRequest::new(&app.config, tenant, raw.id);
     let mut prologue = Prologue::new(tenant, access, mode)
         .with_request(about.as_ref())
         .with_role_settings(&catalog.role_settings);

@@ -1,14 +1,12 @@
 //! The settings that every policy reads: made in this one place, from parsed values, local to the transaction.
 
-use std::net::IpAddr;
-
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::Param;
 use crate::catalog::{Identifier, Server};
 use crate::config::{Config, TenantSetting};
-use crate::identity::{DatabaseRole, TenantContext};
+use crate::identity::{DatabaseRole, Membership, TenantContext};
 use crate::request::TimeZone;
 
 /// How the settings are sent, once `auto` is decided.
@@ -58,12 +56,7 @@ impl AboutRequest {
     pub const NAMES: [&'static str; 3] = ["app.client_ip", "app.attributes", "app.request_id"];
 
     /// What `config` asks for; None where it asks for nothing.
-    pub fn new(
-        config: &Config,
-        tenant: &TenantContext,
-        client: Option<IpAddr>,
-        request_id: Uuid,
-    ) -> Option<Self> {
+    pub fn new(config: &Config, tenant: &TenantContext, request_id: Uuid) -> Option<Self> {
         let names = &config.transaction_settings;
         let if_named = |name: &str, value: &dyn Fn() -> String| {
             if names.iter().any(|named| named == name) { value() } else { String::new() }
@@ -71,9 +64,13 @@ impl AboutRequest {
         (!names.is_empty()).then(|| AboutRequest {
             // An IPv4 address as such, also where it came by a socket of IPv6: policies name its network.
             client_ip: if_named("app.client_ip", &|| {
-                client.map(|address| address.to_canonical().to_string()).unwrap_or_default()
+                tenant.client().map(|address| address.to_canonical().to_string()).unwrap_or_default()
             }),
-            attributes: if_named("app.attributes", &|| attributes(tenant.claims_json())),
+            attributes: if_named("app.attributes", &|| match config.membership {
+                Membership::Token => attributes(tenant.claims_json()),
+                // What a tenant's administrators say of the user, and not what the issuer says.
+                Membership::Database | Membership::Both => tenant.attributes_json().to_owned(),
+            }),
             request_id: if_named("app.request_id", &|| request_id.to_string()),
         })
     }
