@@ -401,7 +401,7 @@ async fn a_function_words_its_own_errors() {
     let answer = raise("PT402", "pay", "first").await.fails(402, "PT402");
     assert_eq!(answer.json(), json!({"code": "PT402", "message": "pay", "details": "first", "hint": "try"}));
     let unauthorized = raise("PT401", "who", "").await.fails(401, "PT401");
-    assert_eq!(unauthorized.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(unauthorized.header("www-authenticate"), Some("Bearer realm=\"rowhouse\""));
     raise("P0001", "no", "").await.fails(400, "P0001");
     for state in ["PT000", "PT204", "PTABC", "PT999", "PT100"] {
         raise(state, "x", "").await.fails(500, "PGRST121");

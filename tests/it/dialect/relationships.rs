@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Api, isolated};
 use crate::support::ServerOptions;
 
-/// Genres of books through a junction, reviewers of books through another, and people who point at each other.
+/// Genres of books through a junction, reviewers of books through another, and staff who point at each other.
 const DDL: &str = "
 create table api.genres (
     tenant_id uuid not null default tenancy.current_tenant_id(),
@@ -35,14 +35,14 @@ create table api.remarks (
     constraint remarks_genre_fkey foreign key (tenant_id, genre_id) references api.genres (tenant_id, id),
     constraint remarks_author_fkey foreign key (tenant_id, author_id) references api.authors (tenant_id, id)
 );
-create table api.people (
+create table api.staff (
     tenant_id uuid not null default tenancy.current_tenant_id() references tenancy.tenants (id),
     id int not null,
     name text not null,
     boss_id int,
     mentor_id int,
-    constraint people_pkey primary key (tenant_id, id),
-    constraint people_boss_fkey foreign key (tenant_id, boss_id) references api.people (tenant_id, id)
+    constraint staff_pkey primary key (tenant_id, id),
+    constraint staff_boss_fkey foreign key (tenant_id, boss_id) references api.staff (tenant_id, id)
 );
 ";
 
@@ -55,7 +55,7 @@ insert into api.book_genres (tenant_id, book_id, genre_id) values
     ('7a245486-3fc8-47ec-b303-04fefe7a58ff', 1, 1), ('7a245486-3fc8-47ec-b303-04fefe7a58ff', 1, 2),
     ('7a245486-3fc8-47ec-b303-04fefe7a58ff', 2, 2), ('162be16f-4c1d-4b0e-9a53-6f7d20c8e915', 1, 1),
     ('162be16f-4c1d-4b0e-9a53-6f7d20c8e915', 1, 2);
-insert into api.people (tenant_id, id, name, boss_id) values
+insert into api.staff (tenant_id, id, name, boss_id) values
     ('7a245486-3fc8-47ec-b303-04fefe7a58ff', 1, 'Ron', null), ('7a245486-3fc8-47ec-b303-04fefe7a58ff', 2, 'Leslie', 1),
     ('7a245486-3fc8-47ec-b303-04fefe7a58ff', 3, 'April', 2), ('7a245486-3fc8-47ec-b303-04fefe7a58ff', 4, 'Tom', 2),
     ('162be16f-4c1d-4b0e-9a53-6f7d20c8e915', 1, 'leak', null), ('162be16f-4c1d-4b0e-9a53-6f7d20c8e915', 2, 'leak', 1);
@@ -63,7 +63,7 @@ insert into api.people (tenant_id, id, name, boss_id) values
 
 async fn api(more: &str) -> Api {
     let isolation: String =
-        ["api.genres", "api.book_genres", "api.former_genres", "api.remarks", "api.people"]
+        ["api.genres", "api.book_genres", "api.former_genres", "api.remarks", "api.staff"]
             .map(isolated)
             .concat();
     Api::library_and(&format!("{DDL}{isolation}{more}"), ROWS, ServerOptions::default()).await
@@ -157,11 +157,11 @@ async fn the_tenants_key_that_every_table_has_joins_nothing() {
     api.get("/books?select=tenants(slug)").await.fails(400, "PGRST200");
     check(
         &api,
-        &[("/people?select=tenants(slug)&id=eq.1", json!([{"tenants": {"slug": "pawnee-parks-and-rec"}}]))],
+        &[("/staff?select=tenants(slug)&id=eq.1", json!([{"tenants": {"slug": "pawnee-parks-and-rec"}}]))],
     )
     .await;
-    let answer = api.get("/tenants?select=people(id)&people.order=id").await.is(200);
-    assert_eq!(answer.json(), json!([{"people": [{"id": 1}, {"id": 2}, {"id": 3}, {"id": 4}]}]));
+    let answer = api.get("/tenants?select=staff(id)&staff.order=id").await.is(200);
+    assert_eq!(answer.json(), json!([{"staff": [{"id": 1}, {"id": 2}, {"id": 3}, {"id": 4}]}]));
 }
 
 #[tokio::test]
@@ -171,25 +171,22 @@ async fn a_relation_within_itself_is_many_by_its_name_and_one_by_the_column() {
         &api,
         &[
             (
-                "/people?select=name,people(name)&id=eq.2&people.order=name",
-                json!([{"name": "Leslie", "people": [{"name": "April"}, {"name": "Tom"}]}]),
+                "/staff?select=name,staff(name)&id=eq.2&staff.order=name",
+                json!([{"name": "Leslie", "staff": [{"name": "April"}, {"name": "Tom"}]}]),
             ),
             (
-                "/people?select=name,boss_id(name)&id=eq.2",
+                "/staff?select=name,boss_id(name)&id=eq.2",
                 json!([{"name": "Leslie", "boss_id": {"name": "Ron"}}]),
             ),
             (
-                "/people?select=name,boss:boss_id(name,boss:boss_id(name))&id=eq.4",
+                "/staff?select=name,boss:boss_id(name,boss:boss_id(name))&id=eq.4",
                 json!([{"name": "Tom", "boss": {"name": "Leslie", "boss": {"name": "Ron"}}}]),
             ),
-            ("/people?select=id,staff:people!boss_id(id)&id=eq.1", json!([{"id": 1, "staff": [{"id": 2}]}])),
-            (
-                "/people?select=id,people!people_boss_fkey(id)&id=eq.1",
-                json!([{"id": 1, "people": [{"id": 2}]}]),
-            ),
-            ("/people?select=id,boss:boss_id()&boss=is.null", json!([{"id": 1}])),
+            ("/staff?select=id,staff:staff!boss_id(id)&id=eq.1", json!([{"id": 1, "staff": [{"id": 2}]}])),
+            ("/staff?select=id,staff!staff_boss_fkey(id)&id=eq.1", json!([{"id": 1, "staff": [{"id": 2}]}])),
+            ("/staff?select=id,boss:boss_id()&boss=is.null", json!([{"id": 1}])),
             // The column of this name still takes the other filters.
-            ("/people?select=id,boss_id(id)&boss_id=eq.1", json!([{"id": 2, "boss_id": {"id": 1}}])),
+            ("/staff?select=id,boss_id(id)&boss_id=eq.1", json!([{"id": 2, "boss_id": {"id": 1}}])),
         ],
     )
     .await;
@@ -198,20 +195,18 @@ async fn a_relation_within_itself_is_many_by_its_name_and_one_by_the_column() {
 #[tokio::test]
 async fn of_two_keys_within_a_relation_the_hint_tells_one() {
     let api =
-        api("alter table api.people add constraint people_mentor_fkey foreign key (tenant_id, mentor_id) \
-         references api.people (tenant_id, id);")
+        api("alter table api.staff add constraint staff_mentor_fkey foreign key (tenant_id, mentor_id) \
+         references api.staff (tenant_id, id);")
         .await;
-    let answer = api.get("/people?select=people(*)").await.fails(300, "PGRST201").json();
-    assert!(
-        answer["hint"].as_str().unwrap().contains("'people!people_boss_fkey', 'people!people_mentor_fkey'")
-    );
-    for constraint in ["people_boss_fkey", "people_mentor_fkey", "boss_id", "mentor_id"] {
-        api.get(&format!("/people?select=people!{constraint}(id)")).await.is(200);
+    let answer = api.get("/staff?select=staff(*)").await.fails(300, "PGRST201").json();
+    assert!(answer["hint"].as_str().unwrap().contains("'staff!staff_boss_fkey', 'staff!staff_mentor_fkey'"));
+    for constraint in ["staff_boss_fkey", "staff_mentor_fkey", "boss_id", "mentor_id"] {
+        api.get(&format!("/staff?select=staff!{constraint}(id)")).await.is(200);
     }
     check(
         &api,
         &[(
-            "/people?select=mentor_id(id),boss_id(id)&id=eq.2",
+            "/staff?select=mentor_id(id),boss_id(id)&id=eq.2",
             json!([{"mentor_id": null, "boss_id": {"id": 1}}]),
         )],
     )
