@@ -14,7 +14,7 @@ use crate::catalog::{Catalog, RouteMethod, Routed};
 use crate::db::{self, Asks, End, Work};
 use crate::endpoints::{Own, Personal, Public};
 use crate::error::Error;
-use crate::identity::{self, DatabaseRole, Membership, Principal, Refusal, SelectionError, Selectors};
+use crate::identity::{self, Candidate, DatabaseRole, Host, Principal, Refusal, Selectors};
 use crate::plan::{self, Condition, MutationKind, Operation, Plan};
 use crate::query::{self, AboutRequest, Access, Prologue, Query, SettingMode};
 use crate::request::{
@@ -67,25 +67,15 @@ pub async fn respond(
         trace.relation = Some(endpoint.route().to_owned());
         return endpoint.respond(worker, principal, raw, body).await;
     }
-    let asks_for_tenant = principal.is_some() || app.verifier.roles().anonymous().is_some();
-    let named = match host.as_ref().and_then(|host| app.origins.selects(host)) {
-        Some(name) if asks_for_tenant => app.tenants.named(&worker.pool, name).await?,
-        Some(_) | None => None,
-    };
-    let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
-    let selectors = Selectors { path: selector, header: &header, host: named };
-    let candidate = match &principal {
-        Some(principal) => identity::select(principal.clone(), selectors, app.config.membership),
-        None => Ok(app.verifier.anonymous(selectors)?.ok_or(Refusal::Missing)?),
-    };
-    let candidate = match (candidate, &principal, Personal::find_without_tenant(&raw.path)) {
-        (Err(SelectionError::Required), Some(principal), Some(endpoint))
-            if app.config.membership != Membership::Token =>
-        {
-            trace.relation = Some(endpoint.route().to_owned());
-            return endpoint.respond(worker, principal, raw, body).await;
-        }
-        (candidate, _, _) => candidate?,
+    let candidate = match (choose(worker, raw, selector, host, &principal).await, &principal) {
+        (Err(error), Some(principal)) => match Personal::instead_of_tenant(&raw.path, &error, &app.config) {
+            Some(endpoint) => {
+                trace.relation = Some(endpoint.route().to_owned());
+                return endpoint.respond(worker, principal, raw, body).await;
+            }
+            None => return Err(error),
+        },
+        (candidate, _) => candidate?,
     };
     trace.tenant = Some(candidate.tenant_id());
     trace.role = candidate.database_role().cloned();
@@ -183,6 +173,29 @@ async fn authenticate(
         Ok(token) => Ok(Some(worker.app.verifier.verify(&worker.pool, token, now_s).await?)),
         Err(Refusal::Missing) if !in_query => Ok(None),
         Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Which tenant the request is for, among those that the principal proves; for nobody known, the one that it names.
+async fn choose(
+    worker: &Worker,
+    raw: &RawRequest,
+    path: Option<uuid::Uuid>,
+    host: Option<Host>,
+    principal: &Option<Arc<Principal>>,
+) -> Result<Candidate, Error> {
+    let app: &App = &worker.app;
+    // Whoever will be refused for want of a token has nothing looked up.
+    let may_pass = principal.is_some() || app.verifier.roles().anonymous().is_some();
+    let host = match host.as_ref().and_then(|host| app.origins.selects(host)) {
+        Some(name) if may_pass => app.tenants.named(&worker.pool, name).await?,
+        Some(_) | None => None,
+    };
+    let header: Vec<&[u8]> = raw.tenant_headers.iter().map(AsRef::as_ref).collect();
+    let selectors = Selectors { path, header: &header, host };
+    match principal {
+        Some(principal) => Ok(identity::select(principal.clone(), selectors, app.config.membership)?),
+        None => app.verifier.anonymous(selectors)?.ok_or_else(|| Refusal::Missing.into()),
     }
 }
 

@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use crate::answer::{Body, Reply};
 use crate::app::Worker;
+use crate::config::Config;
 use crate::error::Error;
-use crate::identity::{self, Principal, TenantContext};
+use crate::identity::{self, Membership, Principal, SelectionError, TenantContext};
 use crate::request::{self, Method, RawRequest};
 
 /// Answered to anybody.
@@ -83,12 +84,12 @@ impl Personal {
         }
     }
 
-    /// The one that answers where no tenant could be chosen.
-    pub fn find_without_tenant(path: &str) -> Option<Self> {
-        match path {
-            "/me" => Some(Personal::Me),
-            _ => None,
-        }
+    /// The one that answers where no tenant was chosen because the request names none, and membership is the database's to
+    /// tell: the user asks which there are.
+    pub fn instead_of_tenant(path: &str, error: &Error, config: &Config) -> Option<Self> {
+        let names_none = matches!(error, Error::Selection(SelectionError::Required));
+        let may_ask = config.membership != Membership::Token;
+        (path == "/me" && names_none && may_ask).then_some(Personal::Me)
     }
 
     /// The label of its requests in metrics and logs.
