@@ -78,7 +78,8 @@ pub fn cause(error: &tokio_postgres::Error) -> String {
     cause_of(error)
 }
 
-fn cause_of(error: &(dyn std::error::Error + 'static)) -> String {
+/// The whole chain of any error in one line.
+pub fn cause_of(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -69,8 +69,10 @@ settings! {
     bind: String = "127.0.0.1:8000".to_owned();
     /// Where `/live`, `/ready` and `/metrics` are served; keep it off the public network.
     admin_bind: String = "127.0.0.1:8001".to_owned();
-    /// Exposed schemas: every relation in them that passes the gate is served.
-    schemas: Vec<String> = vec!["api".to_owned()];
+    /// Exposed schemas: every relation in them that passes the gate is served. Of a name that several have the first means it, or
+    /// the one that `Accept-Profile` names. `tenancy_api` has what is served of the tenancy itself (members, invitations, issuers,
+    /// the audit log).
+    schemas: Vec<String> = vec!["api".to_owned(), "tenancy_api".to_owned()];
     /// Single relations served beside them, as `schema.name`.
     relations: Vec<String> = Vec::new();
     /// The database role of requests without a token; empty: there are none. The path or `X-Tenant-Id` then names the

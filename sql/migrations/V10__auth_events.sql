@@ -354,7 +354,7 @@ from (
 ) as r (relation, tenant_column, shown_columns)
 where r.relation is not null;
 
-create view api.auth_events
+create view tenancy_api.auth_events
 with (security_invoker)
 as
 select
@@ -373,23 +373,23 @@ select
     e.request_id,
     e.target
 from tenancy.auth_events as e;
-comment on view api.auth_events is
+comment on view tenancy_api.auth_events is
     'The audit log of the tenant, for its admins and owners: decisions about requests, and administrative acts.';
-comment on column api.auth_events.id is 'The event.';
-comment on column api.auth_events.at is 'When it was decided.';
-comment on column api.auth_events.tenant_id is 'The tenant.';
-comment on column api.auth_events.decision is 'allow or deny.';
-comment on column api.auth_events.code is 'What was decided, such as policy, tenant_suspended or members_update.';
-comment on column api.auth_events.issuer is 'The issuer of the token.';
-comment on column api.auth_events.subject is 'The user that the token names.';
-comment on column api.auth_events.status is 'The status of the answer; null for what is no request.';
-comment on column api.auth_events.method is 'The method of the request.';
-comment on column api.auth_events.route is 'The pattern of the route, such as /items/{key}.';
-comment on column api.auth_events.client_ip is 'The address of the client.';
-comment on column api.auth_events.user_agent is 'What the client calls itself, shortened.';
-comment on column api.auth_events.request_id is 'X-Request-Id of the request.';
-comment on column api.auth_events.target is
+comment on column tenancy_api.auth_events.id is 'The event.';
+comment on column tenancy_api.auth_events.at is 'When it was decided.';
+comment on column tenancy_api.auth_events.tenant_id is 'The tenant.';
+comment on column tenancy_api.auth_events.decision is 'allow or deny.';
+comment on column tenancy_api.auth_events.code is 'What was decided, such as policy, tenant_suspended or members_update.';
+comment on column tenancy_api.auth_events.issuer is 'The issuer of the token.';
+comment on column tenancy_api.auth_events.subject is 'The user that the token names.';
+comment on column tenancy_api.auth_events.status is 'The status of the answer; null for what is no request.';
+comment on column tenancy_api.auth_events.method is 'The method of the request.';
+comment on column tenancy_api.auth_events.route is 'The pattern of the route, such as /items/{key}.';
+comment on column tenancy_api.auth_events.client_ip is 'The address of the client.';
+comment on column tenancy_api.auth_events.user_agent is 'What the client calls itself, shortened.';
+comment on column tenancy_api.auth_events.request_id is 'X-Request-Id of the request.';
+comment on column tenancy_api.auth_events.target is
     'Of an administrative act: the relation, the key of the row, the columns that changed, and some of their values.';
 
-revoke all on api.auth_events from public, rowhouse_app;
-grant select on api.auth_events to rowhouse_app;
+revoke all on tenancy_api.auth_events from public, rowhouse_app;
+grant select on tenancy_api.auth_events to rowhouse_app;

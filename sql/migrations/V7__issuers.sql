@@ -6,6 +6,13 @@
 -- here: that of HS256 is a file beside the service, of which the row has the name. The request role sees none of this
 -- but through policies for a tenant's administrators; the service asks two functions, which run as rowhouse_owner.
 
+-- What is served of the tenancy itself. Not in `api`, where a table of the user's own may well be called members.
+create schema tenancy_api;
+comment on schema tenancy_api is
+    'What is served of the tenancy itself: the tenant''s own issuers, members, invitations, domains and audit log. Exposed beside '
+    'api; where both have a relation of one name, Accept-Profile chooses.';
+grant usage on schema tenancy_api to rowhouse_app;
+
 create table tenancy.issuers (
     iss text not null,
     kind text not null,
@@ -265,7 +272,7 @@ grant
 on tenancy.issuers
 to rowhouse_app;
 
-create view api.issuers
+create view tenancy_api.issuers
 with (security_invoker = true) as
 select
     i.iss,
@@ -281,12 +288,12 @@ select
     i.verified_at,
     i.created_at
 from tenancy.issuers as i;
-comment on view api.issuers is 'The tenant''s own issuers of tokens, for its administrators.';
-comment on column api.issuers.iss is 'The issuer, as its tokens name it.';
-comment on column api.issuers.key_source is 'Where its keys are: static_jwks, jwks_uri or discovery.';
-comment on column api.issuers.enabled is 'Whether its tokens are accepted.';
-comment on column api.issuers.verified_at is 'When its keys were last found to be good.';
-grant select on api.issuers to rowhouse_app;
+comment on view tenancy_api.issuers is 'The tenant''s own issuers of tokens, for its administrators.';
+comment on column tenancy_api.issuers.iss is 'The issuer, as its tokens name it.';
+comment on column tenancy_api.issuers.key_source is 'Where its keys are: static_jwks, jwks_uri or discovery.';
+comment on column tenancy_api.issuers.enabled is 'Whether its tokens are accepted.';
+comment on column tenancy_api.issuers.verified_at is 'When its keys were last found to be good.';
+grant select on tenancy_api.issuers to rowhouse_app;
 
 -- Asked before any tenant is known.
 create function tenancy.issuer(wanted text)

@@ -494,60 +494,60 @@ $triggers$;
 
 -- What is served.
 
-create view api.members
+create view tenancy_api.members
 with (security_invoker = true, security_barrier = true)
 as
 select m.tenant_id, m.user_id, m.email, m.role, m.permissions, m.attributes, m.state, m.created_at
 from tenancy.members as m;
-comment on view api.members is
+comment on view tenancy_api.members is
     'Who belongs to the tenant, and as what. Admins change roles, permissions, attributes and states; only an owner touches an '
     'owner, and the last one stays.';
-comment on column api.members.tenant_id is 'The tenant.';
-comment on column api.members.user_id is 'The user.';
-comment on column api.members.email is 'Where the invitation was sent.';
-comment on column api.members.role is 'owner, admin or member.';
-comment on column api.members.permissions is 'What the member may do beside that.';
-comment on column api.members.attributes is 'What policies may ask about the member: an object.';
-comment on column api.members.state is 'active or disabled.';
-comment on column api.members.created_at is 'When the user became a member.';
-grant select, delete on api.members to rowhouse_app;
-grant update (role, permissions, attributes, state) on api.members to rowhouse_app;
+comment on column tenancy_api.members.tenant_id is 'The tenant.';
+comment on column tenancy_api.members.user_id is 'The user.';
+comment on column tenancy_api.members.email is 'Where the invitation was sent.';
+comment on column tenancy_api.members.role is 'owner, admin or member.';
+comment on column tenancy_api.members.permissions is 'What the member may do beside that.';
+comment on column tenancy_api.members.attributes is 'What policies may ask about the member: an object.';
+comment on column tenancy_api.members.state is 'active or disabled.';
+comment on column tenancy_api.members.created_at is 'When the user became a member.';
+grant select, delete on tenancy_api.members to rowhouse_app;
+grant update (role, permissions, attributes, state) on tenancy_api.members to rowhouse_app;
 
-create view api.invitations
+create view tenancy_api.invitations
 with (security_invoker = true, security_barrier = true)
 as
 select
     i.id, i.tenant_id, i.email, i.role, i.permissions, i.invited_by, i.created_at, i.expires_at, i.accepted_at, i.accepted_by,
     i.revoked_at
 from tenancy.invitations as i;
-comment on view api.invitations is
+comment on view tenancy_api.invitations is
     'Who is invited into the tenant, for its admins. `POST /rpc/invite` makes one; a DELETE, or a PATCH of revoked_at, takes it back.';
-comment on column api.invitations.id is 'The invitation.';
-comment on column api.invitations.tenant_id is 'The tenant.';
-comment on column api.invitations.email is 'Whom it is for.';
-comment on column api.invitations.role is 'What they will be: owner, admin or member.';
-comment on column api.invitations.permissions is 'What they may do beside that.';
-comment on column api.invitations.invited_by is 'The subject of the token that invited them.';
-comment on column api.invitations.created_at is 'When it was made.';
-comment on column api.invitations.expires_at is 'Until when it can be accepted.';
-comment on column api.invitations.accepted_at is 'When it was accepted.';
-comment on column api.invitations.accepted_by is 'The user who accepted it.';
-comment on column api.invitations.revoked_at is 'When it was revoked.';
-grant select, delete, update (revoked_at) on api.invitations to rowhouse_app;
+comment on column tenancy_api.invitations.id is 'The invitation.';
+comment on column tenancy_api.invitations.tenant_id is 'The tenant.';
+comment on column tenancy_api.invitations.email is 'Whom it is for.';
+comment on column tenancy_api.invitations.role is 'What they will be: owner, admin or member.';
+comment on column tenancy_api.invitations.permissions is 'What they may do beside that.';
+comment on column tenancy_api.invitations.invited_by is 'The subject of the token that invited them.';
+comment on column tenancy_api.invitations.created_at is 'When it was made.';
+comment on column tenancy_api.invitations.expires_at is 'Until when it can be accepted.';
+comment on column tenancy_api.invitations.accepted_at is 'When it was accepted.';
+comment on column tenancy_api.invitations.accepted_by is 'The user who accepted it.';
+comment on column tenancy_api.invitations.revoked_at is 'When it was revoked.';
+grant select, delete, update (revoked_at) on tenancy_api.invitations to rowhouse_app;
 
-create view api.tenant_domains
+create view tenancy_api.tenant_domains
 with (security_invoker = true, security_barrier = true)
 as
 select d.tenant_id, d.host, d.proof, d.verified_at, d.created_at
 from tenancy.tenant_domains as d;
-comment on view api.tenant_domains is 'Names of hosts that select the tenant, once verified; for its admins.';
-comment on column api.tenant_domains.tenant_id is 'The tenant.';
-comment on column api.tenant_domains.host is 'The name, in lower case.';
-comment on column api.tenant_domains.proof is 'What belongs into a TXT record `_rowhouse.<host>`.';
-comment on column api.tenant_domains.verified_at is 'When the proof was found; null: the name selects nothing yet.';
-comment on column api.tenant_domains.created_at is 'When it was claimed.';
-alter view api.tenant_domains alter column tenant_id set default tenancy.current_tenant_id();
-grant select, delete, insert (tenant_id, host) on api.tenant_domains to rowhouse_app;
+comment on view tenancy_api.tenant_domains is 'Names of hosts that select the tenant, once verified; for its admins.';
+comment on column tenancy_api.tenant_domains.tenant_id is 'The tenant.';
+comment on column tenancy_api.tenant_domains.host is 'The name, in lower case.';
+comment on column tenancy_api.tenant_domains.proof is 'What belongs into a TXT record `_rowhouse.<host>`.';
+comment on column tenancy_api.tenant_domains.verified_at is 'When the proof was found; null: the name selects nothing yet.';
+comment on column tenancy_api.tenant_domains.created_at is 'When it was claimed.';
+alter view tenancy_api.tenant_domains alter column tenant_id set default tenancy.current_tenant_id();
+grant select, delete, insert (tenant_id, host) on tenancy_api.tenant_domains to rowhouse_app;
 
 select tenancy.declare('tenancy.users', 'internal', 'Users of all tenants; nobody''s to read through the API.');
 select tenancy.declare('tenancy.identities', 'internal', 'Whom issuers know users as.');
@@ -556,12 +556,12 @@ select tenancy.declare('tenancy.revoked_tokens', 'internal', 'Which tokens are n
 select tenancy.declare('tenancy.members', 'tenant', 'Who belongs to a tenant is its own business.');
 select tenancy.declare('tenancy.invitations', 'tenant', 'Whom a tenant invites is its own business.');
 select tenancy.declare('tenancy.tenant_domains', 'tenant', 'A tenant''s domains.');
-select tenancy.declare('api.members', 'tenant', 'tenancy.members, as its policies show it.');
-select tenancy.declare('api.invitations', 'tenant', 'tenancy.invitations, as its policies show it, without the hash.');
-select tenancy.declare('api.tenant_domains', 'tenant', 'tenancy.tenant_domains, as its policies show it.');
+select tenancy.declare('tenancy_api.members', 'tenant', 'tenancy.members, as its policies show it.');
+select tenancy.declare('tenancy_api.invitations', 'tenant', 'tenancy.invitations, as its policies show it, without the hash.');
+select tenancy.declare('tenancy_api.tenant_domains', 'tenant', 'tenancy.tenant_domains, as its policies show it.');
 
 -- Two random uuids have 244 random bits.
-create function api.invite(
+create function tenancy_api.invite(
     email text,
     role text default 'member',
     permissions text[] default '{}',
@@ -588,11 +588,11 @@ begin
     return pg_catalog.to_jsonb(made) || pg_catalog.jsonb_build_object('token', token);
 end
 $$;
-comment on function api.invite(text, text, text[], interval) is
+comment on function tenancy_api.invite(text, text, text[], interval) is
     'Invites somebody into the tenant. The answer has the token, which is shown this once: who sends it to '
     '`POST /invitations/accept` with a token of their own becomes a member.';
-revoke all on function api.invite(text, text, text[], interval) from public;
-grant execute on function api.invite(text, text, text[], interval) to rowhouse_app;
+revoke all on function tenancy_api.invite(text, text, text[], interval) from public;
+grant execute on function tenancy_api.invite(text, text, text[], interval) to rowhouse_app;
 
 -- What the service asks before a tenant is known.
 

@@ -37,7 +37,7 @@ pub enum MigrateError {
     Url(#[from] UrlError),
     #[error("{step}: {}", crate::app::cause(.source))]
     Postgres { step: String, source: tokio_postgres::Error },
-    #[error("migration: {0}")]
+    #[error("migration: {}", crate::app::cause_of(.0.as_ref()))]
     Refinery(#[source] Box<refinery::Error>),
 }
 

@@ -307,17 +307,17 @@ async fn of_two_owners_who_demote_each_other_at_the_same_moment_one_stays() {
             let client = database.app().await;
             let begin = format!(
                 "begin isolation level {isolation}; set local app.current_tenant_id = '{PAWNEE}';
-                set local app.\"current_role\" = 'owner'; select from api.members"
+                set local app.\"current_role\" = 'owner'; select from tenancy_api.members"
             );
             client.batch_execute(&begin).await.unwrap();
             client
         };
         let (first, second) = (open().await, open().await);
         let demote =
-            |user: &str| format!("update api.members set role = 'admin' where email = '{user}@test'");
+            |user: &str| format!("update tenancy_api.members set role = 'admin' where email = '{user}@test'");
         first.batch_execute(&demote("ron")).await.unwrap();
         let waits = "select count(*) from pg_stat_activity
-            where datname = current_database() and wait_event_type = 'Lock' and query like 'update api.members%'";
+            where datname = current_database() and wait_event_type = 'Lock' and query like 'update tenancy_api.members%'";
         let demoting = tokio::spawn(async move {
             let outcome = second.batch_execute(&demote("leslie")).await;
             drop(second);
