@@ -33,3 +33,25 @@ async fn the_metadata_of_the_resource_names_the_issuers_to_anybody_where_the_ser
     assert_eq!(document["resource"], "https://api.example");
     assert_eq!(document["authorization_servers"], json!([Token::issuer().issuer]));
 }
+
+#[tokio::test]
+async fn a_table_of_the_users_own_may_have_the_name_of_one_of_the_tenancys() {
+    let database = Database::demo().await;
+    database
+        .as_owner(
+            "create table api.members (
+                tenant_id uuid not null default tenancy.current_tenant_id(), card text primary key);
+             alter table api.members enable row level security, force row level security;
+             create policy all_tenant on api.members to rowhouse_app
+                 using (tenant_id = (select tenancy.current_tenant_id()));
+             grant select, insert on api.members to rowhouse_app;",
+        )
+        .await;
+    let server = Server::start(&database).await;
+    server.post("/members", &Token::leslie(), json!({"card": "gold"})).send().await.is(201);
+    let own = server.get("/members?select=card", &Token::leslie()).send().await.is(200);
+    assert_eq!(own.json(), json!([{"card": "gold"}]));
+    let tenancys = server.get("/members", &Token::leslie()).header("accept-profile", "tenancy_api");
+    assert_eq!(tenancys.send().await.is(200).json(), json!([]));
+    server.get("/invitations", &Token::leslie()).send().await.is(200);
+}
