@@ -138,6 +138,19 @@ declared_relation as materialized (
     ) as remark
     where c.relkind in ('r', 'p', 'v', 'm', 'f')
 ),
+-- What the nearest declared ancestor was declared to be.
+inherited_declaration as materialized (
+    select distinct on (y.relation_oid)
+        y.relation_oid,
+        p.kind,
+        p.tenant_column
+    from ancestry as y
+    inner join declared_relation as p on p.relation_oid = y.ancestor_oid
+    where p.kind is not null
+    order by
+        y.relation_oid,
+        y.depth
+),
 -- Each relation with its kind. What nobody declared is what its nearest declared ancestor is, else a tenant relation where
 -- it has the column that tenant relations have, else unclassified (null).
 relation as materialized (
@@ -164,6 +177,8 @@ relation as materialized (
             false
         ) as security_invoker,
         decided.kind,
+        -- As a boolean too: of a comparison with a text the planner believes that nearly nothing passes it.
+        decided.kind is not distinct from 'tenant' as is_tenant,
         decided.declared_by,
         tenant.attname as tenant_column,
         tenant.attnum as tenant_attnum,
@@ -181,18 +196,9 @@ relation as materialized (
     from declared_relation as r
     cross join app as a
     inner join pg_catalog.pg_roles as owner on owner.oid = r.owner_oid
-    left join lateral (
-        select
-            p.kind,
-            p.tenant_column
-        from ancestry as y
-        inner join declared_relation as p on p.relation_oid = y.ancestor_oid
-        where r.kind is null
-            and y.relation_oid = r.relation_oid
-            and p.kind is not null
-        order by y.depth
-        limit 1
-    ) as inherited on true
+    left join inherited_declaration as inherited
+        on r.kind is null
+        and inherited.relation_oid = r.relation_oid
     left join pg_catalog.pg_attribute as usual
         on r.kind is null
         and inherited.kind is null
@@ -382,6 +388,13 @@ actor as materialized (
                 select f.owner_oid
                 from routine as f
                 where f.security_definer
+                    -- What somebody vouches for opens nothing.
+                    and not exists (
+                        select
+                        from trusted_function as t
+                        where t.identity = f.identity
+                            and t.md5 = pg_catalog.md5(f.definition)
+                    )
                     -- Firing a trigger needs no right to its function.
                     and (
                         f.reach
@@ -551,8 +564,8 @@ expression as materialized (
         p.policy_oid,
         p.relation_oid,
         part.part,
-        part.explicit,
         part.source,
+        part.part = 'using' and p.check_text is null as decides_both,
         pg_catalog.regexp_replace(
             pg_catalog.regexp_replace(
                 pg_catalog.regexp_replace(part.source, v.literal_pattern, '\1\2\3{s}', 'g'),
@@ -569,10 +582,10 @@ expression as materialized (
     cross join vocabulary as v
     cross join lateral (
         values
-            ('using', p.using_text, true),
-            ('check', coalesce(p.check_text, p.using_text), p.check_text is not null)
-    ) as part (part, source, explicit)
-    where r.kind = 'tenant'
+            ('using', p.using_text),
+            ('check', p.check_text)
+    ) as part (part, source)
+    where r.is_tenant
         and part.source is not null
 ),
 -- Then the tenant's column {t} and the tenant of the request: {R} a setting whose absence is an error, {C} one that may be
@@ -582,7 +595,7 @@ named as materialized (
         e.policy_oid,
         e.relation_oid,
         e.part,
-        e.explicit,
+        e.decides_both,
         e.source,
         -- A quoted name that looks like syntax is nothing that can be judged.
         pg_catalog.regexp_replace(e.plain, '"[^"{}()'']*"', '', 'g') ~ '"' or e.plain ~ '\{(?!s\})' as odd,
@@ -646,7 +659,7 @@ valued as materialized (
         n.policy_oid,
         n.relation_oid,
         n.part,
-        n.explicit,
+        n.decides_both,
         n.source,
         n.odd,
         n.text as named_text,
@@ -705,7 +718,7 @@ lookup as materialized (
     inner join relation as d
         on pg_catalog.cardinality(p.used_relation_oids) = 1
         and d.relation_oid = p.used_relation_oids[1]
-        and d.kind = 'tenant'
+        and d.is_tenant
         and d.relation_kind in ('r', 'p')
         and d.rls_enabled
         and d.tenant_compares_exactly
@@ -824,8 +837,9 @@ reading as materialized (
     select
         v.policy_oid,
         v.relation_oid,
-        v.part,
-        v.explicit,
+        decides.part,
+        decides.part = 'using' as is_using,
+        decides.explicit,
         v.source,
         v.named_text,
         v.raises,
@@ -839,6 +853,13 @@ reading as materialized (
     left join reduced as r on r.text = v.text and not v.odd
     left join lookup as l on l.policy_oid = v.policy_oid and l.part = v.part and not v.odd
     left join reduced as lr on lr.text = l.text
+    -- USING decides what a new row may be, too, where there is no WITH CHECK.
+    cross join lateral (
+        values
+            (v.part, true, true),
+            ('check', false, v.decides_both)
+    ) as decides (part, explicit, is_so)
+    where decides.is_so
 ),
 -- Whom each policy binds: inheritance decides, so a group of a NOINHERIT role is not bound.
 binding as materialized (
@@ -865,7 +886,7 @@ sound_for_reading as materialized (
         b.relation_oid
     from binding as b
     inner join policy as p on p.policy_oid = b.policy_oid
-    left join reading as g on g.policy_oid = p.policy_oid and g.part = 'using'
+    left join reading as g on g.policy_oid = p.policy_oid and g.is_using
     where p.command in ('r', '*')
     group by b.role_oid, b.relation_oid
     having
@@ -968,7 +989,7 @@ judgement as materialized (
                 when uses.stateful_n > 0 then 'TN317'
                 when uses.loose_n > 0 then 'TN316'
                 when asks.unprotected then 'TN314'
-                when g.reduced ~ '(?:^|[(\[ ])([\w."]+) = \1(?![\w."])' then 'TN305'
+                when g.reduced ~ '(?:^|[(\[ ])(\{t\}|[\w."]+) = \1(?![\w."])' then 'TN305'
                 when g.reduced ~ '(?:^|\[| OR )\[*true\]*(?:$|\]| OR )' and g.reduced !~ ' AND |NOT |\mCASE\M' then 'TN301'
                 when g.named_text ~ ' FROM ' and p.own_attnums is null then 'TN305'
                 when g.reduced ~ '(?:\{T\}|COALESCE\[\{T\}[^\]]*\]) (?:IS NULL|= '''')'
@@ -1022,7 +1043,7 @@ vote as materialized (
         j.code,
         j.source is not null as speaks
     from policy as p
-    inner join relation as r on r.relation_oid = p.relation_oid and r.kind = 'tenant'
+    inner join relation as r on r.relation_oid = p.relation_oid and r.is_tenant
     inner join binding as b on b.policy_oid = p.policy_oid
     inner join command as c on p.command::pg_catalog.text = any (c.policy_commands)
     left join judgement as j on j.policy_oid = p.policy_oid and j.role_oid = b.role_oid and j.part = c.part
@@ -1076,8 +1097,21 @@ command_scope as materialized (
         from vote as v
         group by v.role_oid, v.relation_oid, v.command
     ) as v on v.role_oid = x.role_oid and v.relation_oid = r.relation_oid and v.command = c.command
-    where r.kind = 'tenant'
+    where r.is_tenant
         and r.relation_kind in ('r', 'p')
+),
+-- The same of the request role alone, by relation.
+self_scope as materialized (
+    select
+        s.relation_oid,
+        pg_catalog.bool_or(s.granted) as granted,
+        pg_catalog.bool_or(s.granted and s.scoped <> 'closed') as permitted,
+        -- Where a permissive policy is open, which a floor would have mended.
+        pg_catalog.string_agg(s.command, ', ' order by s.at)
+            filter (where s.granted and s.scoped = 'no' and s.permissive_n > 0) as open_commands
+    from command_scope as s
+    where s.role_kind = 'self'
+    group by s.relation_oid
 ),
 -- Policies that leave a command open, or that nobody has proven: those to name. One row a policy, with the code that says
 -- it best: for writing alone TN307 and TN308, beside a policy that is scoped TN303.
@@ -1169,4 +1203,21 @@ judged_relation as materialized (
         from policy as p
         group by p.relation_oid
     ) as p on p.relation_oid = r.relation_oid
+),
+-- Who reaches a relation, in words: the request role and the roles that it may act as, but for what these own.
+who as materialized (
+    select
+        g.relation_oid,
+        pg_catalog.string_agg(pg_catalog.quote_ident(g.role_name), ', ' order by g.role_kind desc, g.role_name) as names,
+        pg_catalog.string_agg(
+            pg_catalog.format('%I: %s', g.role_name, g.rights),
+            '; '
+            order by g.role_kind desc, g.role_name
+        ) as rights
+    from access as g
+    inner join relation as r on r.relation_oid = g.relation_oid
+    where g.role_kind <> 'door'
+        and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
+        and g.reach
+    group by g.relation_oid
 )

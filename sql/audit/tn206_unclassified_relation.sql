@@ -38,20 +38,7 @@ select
     end as fix,
     null::pg_catalog.text as content
 from judged_relation as r
-cross join lateral (
-    select
-        pg_catalog.string_agg(pg_catalog.quote_ident(g.role_name), ', ' order by g.role_kind desc, g.role_name) as names,
-        pg_catalog.string_agg(
-            pg_catalog.format('%I: %s', g.role_name, g.rights),
-            '; '
-            order by g.role_kind desc, g.role_name
-        ) as rights
-    from access as g
-    where g.relation_oid = r.relation_oid
-        and g.role_kind <> 'door'
-        and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
-        and g.reach
-) as who
+left join who on who.relation_oid = r.relation_oid
 where (r.kind is null or r.declared_by = 'column')
     and not r.of_extension
     and who.names is not null

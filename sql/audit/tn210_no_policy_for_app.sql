@@ -25,24 +25,12 @@ select
     ) as fix,
     null::pg_catalog.text as content
 from judged_relation as r
+inner join self_scope as s on s.relation_oid = r.relation_oid
 cross join app as a
-where r.kind = 'tenant'
+where r.is_tenant
     and r.relation_kind in ('r', 'p')
     and r.rls_enabled
     and not (a.superuser or a.bypass_rls)
     and not (pg_catalog.pg_has_role(a.role_oid, r.owner_oid, 'USAGE') and not r.rls_forced)
-    and exists (
-        select
-        from command_scope as s
-        where s.relation_oid = r.relation_oid
-            and s.role_kind = 'self'
-            and s.granted
-    )
-    and not exists (
-        select
-        from command_scope as s
-        where s.relation_oid = r.relation_oid
-            and s.role_kind = 'self'
-            and s.granted
-            and s.scoped <> 'closed'
-    )
+    and s.granted
+    and not s.permitted

@@ -14,7 +14,7 @@ select
     'policy' as object_type,
     p.identity as object_identity,
     r.identity as relation,
-    pg_catalog.format('Restrictive policy %s compares the tenant, and does not hold for %s of %I.', p.identity, open.commands, a.role_name)
+    pg_catalog.format('Restrictive policy %s compares the tenant, and does not hold for %s of %I.', p.identity, open.open_commands, a.role_name)
         as message,
     pg_catalog.format('It is for %s, to %s.', p.command_name, p.roles) as detail,
     pg_catalog.format(
@@ -26,21 +26,12 @@ select
     pg_catalog.concat_ws(E'\n', p.command, p.permissive, p.roles, p.using_text, p.check_text) as content
 from policy as p
 inner join judged_relation as r on r.relation_oid = p.relation_oid
+inner join self_scope as open on open.relation_oid = p.relation_oid
 cross join app as a
-cross join lateral (
-    select pg_catalog.string_agg(s.command, ', ' order by s.at) as commands
-    from command_scope as s
-    where s.relation_oid = p.relation_oid
-        and s.role_kind = 'self'
-        and s.granted
-        and s.scoped = 'no'
-        -- A permissive policy is open there, which a floor would have mended.
-        and s.permissive_n > 0
-) as open
 where not p.permissive
-    and r.kind = 'tenant'
+    and r.is_tenant
     and r.rls_enabled
-    and open.commands is not null
+    and open.open_commands is not null
     and exists (
         select
         from reading as g

@@ -12,11 +12,15 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Row};
 
 pub mod contract;
-pub mod prove;
-pub mod report;
+pub mod install;
 pub mod rules;
 
+pub mod protect;
+pub mod prove;
+pub mod report;
+
 pub use contract::Contract;
+pub use install::{example, standalone};
 pub use rules::{Rule, rule, rules};
 
 use crate::query::quote_literal;
@@ -205,7 +209,8 @@ pub async fn audit(client: &Client, contract: &Contract) -> Result<Vec<Finding>,
     client
         .batch_execute(&format!(
             "begin transaction isolation level repeatable read, read only; \
-             set local search_path = ''; set local statement_timeout = {}",
+             set local search_path = ''; set local enable_nestloop = off; set local jit = off; \
+             set local statement_timeout = {}",
             TIMEOUT.as_millis()
         ))
         .await?;

@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::{Database, UrlError};
+use crate::audit;
 use crate::config::Config;
 use crate::query::quote_literal;
 
@@ -75,6 +76,9 @@ pub async fn migrate(config: &Config, demo: bool) -> Result<Migrated, MigrateErr
     runner.set_migration_table_name("tenancy.schema_history");
     let report =
         runner.run_async(&mut client).await.map_err(|error| MigrateError::Refinery(Box::new(error)))?;
+    // Not a migration: the views are always those of this version.
+    let views = format!("begin;\n{}\ncommit", audit::install::script());
+    run(&client, "the views of the audit", &views).await?;
     run(&client, "becoming the login again", "reset role").await?;
     if demo {
         for (name, text) in DEMO {
