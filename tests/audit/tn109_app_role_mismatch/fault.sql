@@ -2,6 +2,7 @@
 -- request role: tn109_fault_app
 -- declare: tenant api.items tenant_id
 -- expect: error TN109 tn109_fault_app
+-- expect: error TN311 api.items/support
 -- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
 --   select * from api.items
 

@@ -1,7 +1,7 @@
 -- The helper names a table without its schema and fixes no path: a temporary table comes first.
 -- request role: tn316_fault_app
 -- declare: tenant api.items tenant_id
--- declare: tenant api.memberships tenant_id
+-- declare: internal api.memberships
 -- expect: error TN316 api.items/tenant
 -- leak: create temp table memberships (tenant_id uuid, user_id text);
 --   insert into pg_temp.memberships values ('bbbbbbbb-0000-4000-8000-000000000002', 'eve');

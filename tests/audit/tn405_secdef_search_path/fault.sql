@@ -4,7 +4,6 @@
 -- declare: internal api.log
 -- trust: api.note(text)
 -- expect: error TN405 api.note(text)
--- expect: error TN203 api.items
 -- leak: create temp table stolen (tenant_id uuid, name text);
 --   grant all on stolen to public;
 --   create temp table log (line text);

@@ -2,7 +2,6 @@
 -- request role: tn407_fault_app
 -- declare: tenant api.items tenant_id
 -- expect: error TN407 api.names/adding
--- expect: error TN203 api.items
 -- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
 --   insert into api.names (tenant_id, id, name) values ('bbbbbbbb-0000-4000-8000-000000000002', 3, 'planted')
 
