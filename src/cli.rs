@@ -13,8 +13,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::cause;
 use crate::audit::report::{self, Baseline, Report, Sources};
-use crate::audit::{self, Contract, prove};
-use crate::catalog::{self, Catalog};
+use crate::audit::{self, Contract, protect, prove};
+use crate::catalog::{self, Catalog, Identifier};
 use crate::config::{self, Config};
 use crate::db::{self, Database};
 use crate::identity::Roles;
@@ -84,6 +84,8 @@ enum Command {
     /// Audits tenant isolation from the catalog alone, in read-only transactions. Exit 0: nothing at or above --fail-on; 1:
     /// findings; 2: it could not be checked; 3: a wrong call.
     Audit(Audit),
+    /// Prints the SQL that makes an existing table tenant-isolated, in steps that are safe while it is used; runs none of it.
+    Protect(Protect),
     /// Tries to break isolation as the request role, each attempt rolled back, and says how it ended. Exit 0: all held;
     /// 1: something broke; 2: not everything could be tried, or there was nothing to break; 3: a wrong call.
     Prove(Prove),
@@ -132,6 +134,10 @@ struct Audit {
     /// Lists all codes, and audits nothing.
     #[arg(long)]
     list: bool,
+    /// Prints the whole audit as one file of SQL for psql and any database, with the contract of --contract or an example
+    /// to edit, and audits nothing.
+    #[arg(long)]
+    print_sql: bool,
     /// Writes a page for each code to a folder, docs/audit, and audits nothing.
     #[arg(long, value_name = "FOLDER", hide = true)]
     docs: Option<PathBuf>,
@@ -145,6 +151,32 @@ enum AuditFormat {
     Junit,
     Pgtap,
     Html,
+}
+
+/// What `rowhouse protect` writes.
+#[derive(Debug, Args)]
+struct Protect {
+    /// The table, as schema.table.
+    table: String,
+    /// Writes to a file, such as a migration, and not to the standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// All rows that are there are this tenant's, by its id; by default they are of the tenant of the row that a foreign key
+    /// leads to.
+    #[arg(long, value_name = "TENANT")]
+    rows_of: Option<uuid::Uuid>,
+    /// The role that requests run as; by default that of database_url.
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+    /// The tenant column.
+    #[arg(long, default_value = "tenant_id", value_name = "COLUMN")]
+    tenant_column: String,
+    /// The setting that says the tenant, where the database has no tenancy.current_tenant_id().
+    #[arg(long, default_value = "app.current_tenant_id", value_name = "NAME")]
+    setting: String,
+    /// How many rows are filled in one transaction.
+    #[arg(long, default_value_t = 5_000, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    batch_rows: u32,
 }
 
 /// What `rowhouse prove` tries.
@@ -204,12 +236,12 @@ impl From<String> for Failure {
 impl Command {
     /// Whether exit 1 means that something was found, so that other failures need codes of their own.
     fn is_check(&self) -> bool {
-        matches!(self, Command::Audit(_) | Command::Prove(_))
+        matches!(self, Command::Audit(_) | Command::Protect(_) | Command::Prove(_))
     }
 }
 
 /// The commands of [`Command::is_check`], by the words that call them.
-const CHECKS: &[&str] = &["audit", "prove"];
+const CHECKS: &[&str] = &["audit", "protect", "prove"];
 
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -261,6 +293,12 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             let rule = audit::rule(&code.to_uppercase())
                 .ok_or_else(|| Failure::Usage(format!("{code} is no code: rowhouse audit --list")))?;
             print(&report::explain(rule));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Audit(Audit { print_sql: true, contract: ref given, ref role, .. }) => {
+            let mut contract = read_contract(given.as_ref())?.unwrap_or_else(audit::example);
+            contract.role = role.clone().unwrap_or(contract.role);
+            print(&audit::standalone(&contract));
             return Ok(ExitCode::SUCCESS);
         }
         Command::Audit(Audit { docs: Some(ref folder), .. }) => {
@@ -324,6 +362,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Errors { .. } => Ok(ExitCode::SUCCESS),
         Command::Check => Ok(block_on(check(&config))??),
         Command::Audit(audit) => block_on(run_audit(&config, &audit))?,
+        Command::Protect(protect) => block_on(run_protect(&config, &protect))?,
         Command::Prove(prove) => block_on(run_prove(&config, &prove))?,
         Command::Probe => Ok(if is_ready(&config) { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
     }
@@ -388,6 +427,14 @@ async fn check(config: &Config) -> Result<ExitCode, String> {
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The contract of a file, where one is given.
+fn read_contract(path: Option<&PathBuf>) -> Result<Option<Contract>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let usage = |why: &dyn std::fmt::Display| Failure::Usage(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| usage(&error))?;
+    serde_json::from_str(&text).map(Some).map_err(|error| usage(&error))
+}
+
 async fn run_audit(config: &Config, arguments: &Audit) -> Result<ExitCode, Failure> {
     let not_checked =
         |error: audit::Error| Failure::NotChecked(format!("isolation was not audited: {error}"));
@@ -403,10 +450,7 @@ async fn run_audit(config: &Config, arguments: &Audit) -> Result<ExitCode, Failu
     for folder in &arguments.migrations {
         sources.read(folder).map_err(|error| usage(folder, &error))?;
     }
-    let given: Option<Contract> = match &arguments.contract {
-        Some(path) => Some(serde_json::from_str(&read(path)?).map_err(|error| usage(path, &error))?),
-        None => None,
-    };
+    let given = read_contract(arguments.contract.as_ref())?;
     // A DBA's login where there is one: it may read waivers, which are not for the request role.
     let database = match config.migrate_url.is_empty() {
         true => Database::for_requests(config),
@@ -458,6 +502,42 @@ async fn run_audit(config: &Config, arguments: &Audit) -> Result<ExitCode, Failu
         return Err(Failure::NotChecked(format!("expired or stale waivers: {}", objects.join(", "))));
     }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+async fn run_protect(config: &Config, arguments: &Protect) -> Result<ExitCode, Failure> {
+    let usage = |why: String| Failure::Usage(why);
+    let database = match config.migrate_url.is_empty() {
+        true => Database::for_requests(config),
+        false => Database::for_migrations(config),
+    };
+    let database = database.map_err(|error| usage(error.to_string()))?;
+    let role = arguments.role.clone().or_else(|| config.database_url.user());
+    let options = protect::Options {
+        table: arguments.table.clone(),
+        role: role.ok_or_else(|| usage("who is the request role? --role".to_owned()))?,
+        tenant_column: Identifier::new(&arguments.tenant_column)
+            .ok_or_else(|| usage(format!("{:?} is no name of a column", arguments.tenant_column)))?,
+        setting: arguments.setting.clone(),
+        rows: match arguments.rows_of {
+            Some(tenant) => protect::Rows::Tenant(tenant.to_string()),
+            None => protect::Rows::Parent,
+        },
+        batch_rows: arguments.batch_rows,
+    };
+    let client = database.client().await.map_err(|error| Failure::NotChecked(cause(&error)))?;
+    let text = protect::protect(&client, &options).await.map_err(|error| match error {
+        protect::Error::Unknown(..) | protect::Error::Unfit { .. } => usage(error.to_string()),
+        protect::Error::Postgres(_) | protect::Error::Description(_) => {
+            Failure::NotChecked(error.to_string())
+        }
+    })?;
+    match &arguments.out {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| usage(format!("{}: {error}", path.display())))?;
+        }
+        None => print(&text),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failure> {

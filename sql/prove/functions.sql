@@ -1,7 +1,8 @@
 -- Every function that the role which asks may call, one JSON object a row: what `rowhouse prove` calls.
 --
 -- Left out are trigger functions, aggregates, window functions, procedures and those of an extension. required: the types of
--- the arguments that have no default. row_columns: the columns of the rows that it returns, where they have any.
+-- the arguments that have no default. row_columns: the columns of the rows that it returns, where they have any. of_service:
+-- whether it is the service's own and runs as the owner of its tables: such functions answer before a tenant is known.
 
 select
     pg_catalog.jsonb_build_object(
@@ -17,6 +18,10 @@ select
                 from pg_catalog.unnest(p.proconfig) as c (setting)
                 where c.setting not like 'search\_path=%'
             ),
+        'of_service', n.nspname = 'tenancy'
+            and p.prosecdef
+            and p.proowner = n.nspowner
+            and pg_catalog.to_regclass('tenancy.schema_history') is not null,
         'variadic', p.provariadic <> 0,
         'required', coalesce(
             (

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use tokio_postgres::SimpleQueryMessage;
 use uuid::Uuid;
 
 use crate::command_line::{Run, run};
-use crate::support::Database;
+use crate::support::{Database, TestCluster};
 
 /// A file that is removed at the end of the test.
 struct File(PathBuf);
@@ -150,8 +151,26 @@ async fn the_forms_for_programs_are_well_formed_and_name_the_migration() {
 }
 
 #[tokio::test]
+async fn the_service_s_own_schema_has_no_error_and_no_warning() {
+    let database = Database::demo().await;
+    let contract = File::with("json", &database.text("select tenancy.contract()::text").await);
+    let report: Value =
+        serde_json::from_str(&audit(&database, &contract, &["--format", "json"]).succeeds()).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let said: Vec<_> = findings
+        .iter()
+        // Which server runs the tests is not the schema's doing.
+        .filter(|one| one["level"] != "advice" && one["waiver"].is_null() && one["code"] != "TN901")
+        .collect();
+    assert!(said.is_empty(), "{said:#?}");
+    // What is waived is told, with a reason.
+    assert!(findings.iter().any(|one| one["code"] == "TN603" && one["waiver"]["state"] == "active"), "{report:#}");
+}
+
+#[tokio::test]
 async fn pgtap_holds_today_and_fails_when_isolation_is_undone() {
-    let (database, contract) = (Database::demo().await, contract());
+    let database = Database::demo().await;
+    let contract = File::with("json", &database.text("select tenancy.contract()::text").await);
     let script = audit(&database, &contract, &["--format", "pgtap"]).succeeds();
     // Whoever has pgtap runs it whole; what it asserts can be tried without.
     let seen = |script: &str| {
@@ -212,4 +231,59 @@ fn every_code_is_listed_explained_and_has_a_page() {
         assert!(page.starts_with(&format!("# {code} ")), "{page}");
     }
     assert!(list.contains("TN201"), "{list}");
+}
+
+#[tokio::test]
+async fn the_printed_sql_audits_a_database_that_knows_nothing_of_the_service() {
+    let cluster = TestCluster::from_environment();
+    let name = format!("print_sql_{}", Uuid::new_v4().simple());
+    let control = cluster.connect("postgres").await;
+    control.batch_execute(&format!("create database {name} template template0")).await.unwrap();
+    control.batch_execute(&format!("create role {name}")).await.unwrap();
+    let client = cluster.connect(&name).await;
+    client
+        .batch_execute(&format!(
+            "create schema shop; grant usage on schema shop to {name};
+             create table shop.orders (tenant_id uuid not null, id integer not null, primary key (tenant_id, id));
+             grant select on shop.orders to {name}"
+        ))
+        .await
+        .unwrap();
+    let sql = run(&["audit", "--print-sql", "--role", &name], &[]).succeeds();
+    let mut codes = Vec::new();
+    for mended in [false, true] {
+        if mended {
+            client
+                .batch_execute(&format!(
+                    "alter table shop.orders enable row level security; alter table shop.orders force row level security;
+                     create policy tenant on shop.orders to {name}
+                         using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid))"
+                ))
+                .await
+                .unwrap();
+        }
+        let messages = client.simple_query(&sql).await.unwrap();
+        codes.push(
+            messages
+                .iter()
+                .filter_map(|message| match message {
+                    SimpleQueryMessage::Row(row) => {
+                        Some((row.get("code")?.to_owned(), row.get("object")?.to_owned()))
+                    }
+                    _ => None,
+                })
+                .filter(|(_, object)| object == "shop.orders")
+                .map(|(code, _)| code)
+                .collect::<Vec<_>>(),
+        );
+    }
+    drop(client);
+    control.batch_execute(&format!("drop database {name} with (force)")).await.unwrap();
+    control.batch_execute(&format!("drop role {name}")).await.unwrap();
+    // That nobody declared it is advice that stays.
+    assert_eq!(codes, [vec!["TN201", "TN206"], vec!["TN206"]]);
+    // What is printed holds the contract that is given, and nothing else needs one.
+    let contract = contract();
+    let given = run(&["audit", "--print-sql", "--contract", contract.path()], &[]).succeeds();
+    assert!(given.contains("api.newsfeed_items"), "{given}");
 }

@@ -31,6 +31,7 @@ mod hostile;
 
 mod gate;
 
+mod protect;
 mod prove;
 
 mod audit_command;

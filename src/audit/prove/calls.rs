@@ -1,7 +1,8 @@
 //! Attempts through functions: called as nobody and as each tenant, with arguments taken from another tenant's rows.
 //!
 //! A result is another tenant's where its tenant column says so, or where it holds that tenant's id or keys. What only counts or
-//! adds up shows neither; that is tried by writing (`writes.rs`), where a tenant's answer must not change with another's rows.
+//! adds up shows neither, and nothing here tries that: where such a function runs as its caller, the tables that it reads were
+//! tried; where it runs as its owner, the attempt is vacuous, and the audit (TN404) is what judges it.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,9 @@ use crate::query::attempt::{self, Access};
 /// Of how many relations a row is taken for the arguments of one function.
 const CALLS_MAX: usize = 8;
 
+/// Why the service's own functions are not called: by design some name a tenant to whoever has its slug, or a secret.
+const OF_SERVICE: &str = "it is the service's own, answers before a tenant is known and runs as its owner; the audit judges it (TN404)";
+
 /// The shortest text that tells a tenant's row from others'.
 const MARKER_CHARS_MIN: usize = 8;
 
@@ -23,6 +27,10 @@ impl Prover<'_> {
         for index in 0..self.callables.len() {
             let callable = &self.callables[index];
             let object = callable.identity.clone();
+            if callable.of_service {
+                self.untried(&object, OF_SERVICE);
+                continue;
+            }
             if callable.volatile && !self.options.write {
                 self.untried(&object, "it may write, so it is called with --write only");
                 continue;

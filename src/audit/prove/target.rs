@@ -108,6 +108,8 @@ pub(super) struct Callable {
     pub volatile: bool,
     /// It does not simply run as its caller: SECURITY DEFINER, or with settings of its own.
     pub definer: bool,
+    /// Whether it is one of the service's own that run as the owner of its tables.
+    pub of_service: bool,
     pub variadic: bool,
     /// The arguments that have no default.
     pub required: Vec<Required>,

@@ -181,9 +181,13 @@ impl Prover<'_> {
         let object = self.targets[index].qualified_name();
         let owner = self.actor(victim);
         let control = self.with_actor(&owner, control);
+        let mut control_said = "no row".to_owned();
         let able = match self.session.run(WRITE, &control).await? {
             Ok(answers) => answers.last().is_some_and(|answer| answer.affected > 0),
-            Err(refusal) => refusal.sqlstate.starts_with("23"),
+            Err(refusal) => {
+                control_said = refusal.told();
+                refusal.sqlstate.starts_with("23")
+            }
         };
         let control = self.session.shown(WRITE, &control);
         let steps = self.with_actor(&actor, statement);
@@ -191,7 +195,10 @@ impl Prover<'_> {
         let (outcome, told) = match self.session.run(WRITE, &steps).await? {
             Ok(answers) => match answers.last().map_or(0, |answer| answer.affected) {
                 0 if able => (Outcome::Held, "no row, and the other tenant reaches some".to_owned()),
-                0 => (Outcome::Vacuous, "no row, but the other tenant reaches none either".to_owned()),
+                0 => (
+                    Outcome::Vacuous,
+                    format!("no row, but the other tenant reaches none either: {control_said}"),
+                ),
                 rows => (Outcome::Broken, format!("{rows} rows")),
             },
             Err(refusal) if refused(&refusal) && able => (Outcome::Held, refusal.told()),
@@ -314,9 +321,13 @@ impl Prover<'_> {
         let control = attempt::insert(&into, &row(actor), template.as_deref(), None);
         let actor = self.actor(actor);
         let control = self.with_actor(&actor, control);
+        let mut control_said = String::new();
         let able = match self.session.run(WRITE, &control).await? {
             Ok(_) => true,
-            Err(refusal) => refusal.sqlstate.starts_with("23"),
+            Err(refusal) => {
+                control_said = refusal.told();
+                refusal.sqlstate.starts_with("23")
+            }
         };
         let (shown, effect) = self.effect(index, &actor, victim, statement).await?;
         let trial = self.trial(&object, "insert a row for another", &actor, WRITE, &shown);
@@ -338,7 +349,9 @@ impl Prover<'_> {
             }
             Effect { answer: Err(refusal), .. } if refused(&refusal) => match able || !privileged {
                 true => (Outcome::Held, refusal.told()),
-                false => (Outcome::Vacuous, refusal.told() + ", as for its own tenant"),
+                false => {
+                    (Outcome::Vacuous, format!("{}; nor for its own tenant: {control_said}", refusal.told()))
+                }
             },
             Effect { answer: Err(refusal), .. } if refusal.sqlstate.starts_with("23") && !rewrites => (
                 Outcome::Broken,
@@ -438,10 +451,16 @@ impl Prover<'_> {
                 .all(|(name, _)| target.insertable().iter().any(|column| column.name == **name));
             let mut statements = Vec::new();
             if update && let [(name, value)] = columns.as_slice() {
+                // One row, where it can be named: all of them at once might only meet a unique key.
+                let one = own.as_deref().and_then(|own| only_row(target, own));
                 let mine = target.tenant_column().filter(|column| column.select);
                 let mine = mine.map(|column| (&column.name, self.options.tenants[actor].id.as_str()));
-                let control = attempt::update(&into, name, None, mine);
-                statements.push((attempt::update(&into, name, Some(value), mine), control));
+                let filter = match &one {
+                    Some((column, value)) => Some((*column, value.as_str())),
+                    None => mine,
+                };
+                let control = attempt::update(&into, name, None, filter);
+                statements.push((attempt::update(&into, name, Some(value), filter), control));
             }
             if insert && let Some(own) = &own {
                 let control = fresh(target);
@@ -517,6 +536,20 @@ fn plain(target: &Target) -> Option<&TargetColumn> {
     let tenant = target.tenant_column().map(|column| &column.name);
     let other = updatable.iter().filter(|column| Some(&column.name) != tenant);
     other.clone().find(|column| !column.in_key).or(other.clone().next()).or(updatable.first()).copied()
+}
+
+/// What names the sampled row alone: its primary key, where that is one column, or one beside the tenant.
+fn only_row<'a>(target: &'a Target, sample: &str) -> Option<(&'a Identifier, String)> {
+    let tenant = target.tenant_column().map(|column| &column.name);
+    let mut key =
+        target.columns.iter().filter(|column| column.in_primary_key && Some(&column.name) != tenant);
+    let (Some(column), None) = (key.next(), key.next()) else { return None };
+    let sample: Value = serde_json::from_str(sample).ok()?;
+    match sample.get(column.name.name())? {
+        Value::Null => None,
+        Value::String(text) => Some((&column.name, text.clone())),
+        other => Some((&column.name, other.to_string())),
+    }
 }
 
 /// A row like the sampled one with keys of its own, as far as the columns may be inserted.

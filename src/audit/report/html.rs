@@ -62,6 +62,15 @@ fn worst(report: &Report, relation: &Described) -> Option<Level> {
     .max()
 }
 
+/// Whether a waiver is all that keeps a finding on the relation from being open: that is no all-clear.
+fn accepted(report: &Report, relation: &Described) -> bool {
+    report.findings.iter().any(|judged| {
+        judged.standing == Standing::Waived
+            && judged.finding.level > Level::Advice
+            && judged.finding.relation.as_deref() == Some(relation.relation.as_str())
+    })
+}
+
 fn matrix(report: &Report, out: &mut String) {
     out.push_str(
         "<section>\n<h2>Who may do what</h2>\n<div class=\"scroll\"><table class=\"matrix\">\n<thead><tr><th scope=\"col\">Relation</th>\
@@ -70,6 +79,7 @@ fn matrix(report: &Report, out: &mut String) {
     );
     for relation in &report.relations {
         let worst = worst(report, relation);
+        let accepted = accepted(report, relation);
         let kind = relation.declared.as_deref().unwrap_or("undeclared");
         let rls = match (relation.rls_enabled, relation.rls_forced, relation.kind.as_str()) {
             (_, _, "v" | "m" | "f") => "not a table",
@@ -99,6 +109,7 @@ fn matrix(report: &Report, out: &mut String) {
                 (true, false, _) => ("shared", "≡", "the same for all tenants"),
                 (true, true, Some(Level::Error)) => ("error", "✗", "an error is open"),
                 (true, true, Some(Level::Warning)) => ("warning", "!", "a warning is open"),
+                (true, true, Some(Level::Advice) | None) if accepted => ("warning", "~", "a waived finding"),
                 (true, true, Some(Level::Advice) | None) if relation.rls_enabled && !policy => {
                     ("closed", "∅", "a right, but no policy: no row")
                 }
@@ -122,6 +133,7 @@ fn matrix(report: &Report, out: &mut String) {
     for (class, sign, words) in [
         ("good", "✓", "bound by policies, nothing found"),
         ("warning", "!", "a warning is open"),
+        ("warning", "~", "a waived finding"),
         ("error", "✗", "an error is open"),
         ("shared", "≡", "the same for all tenants"),
         ("closed", "∅", "a right, but no policy: no row"),
@@ -270,6 +282,18 @@ fn anchor(identity: &str) -> String {
 mod tests {
     use super::*;
     use crate::audit::report::fixture::report;
+
+    #[test]
+    fn what_is_waived_is_not_shown_as_clear() {
+        let mut report = report();
+        for judged in &mut report.findings {
+            judged.standing = Standing::Waived;
+            judged.finding.relation = Some("api.items".to_owned());
+        }
+        let page = html(&report);
+        let matrix = page.split("</table>").next().unwrap_or_default();
+        assert!(matrix.contains("a waived finding") && !matrix.contains("nothing found"), "{matrix}");
+    }
 
     #[test]
     fn the_page_escapes_what_the_database_says_and_loads_nothing() {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Report, Standing};
-use crate::audit::{Level, Rule, rules};
+use crate::audit::{Level, Rule, WaiverState, rules};
 
 /// The report, grouped by relation; in colours where `coloured`.
 pub fn text(report: &Report, coloured: bool) -> String {
@@ -44,7 +44,12 @@ pub fn text(report: &Report, coloured: bool) -> String {
             let _ = writeln!(out, "          {}", finding.message);
             if let Some(waiver) = &finding.waiver {
                 let until = waiver.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
-                let _ = writeln!(out, "          {}{until}: {}", waiver.reason_kind, waiver.reason);
+                let state = match waiver.state {
+                    WaiverState::Active => "",
+                    WaiverState::Expired => "expired waiver: ",
+                    WaiverState::Stale => "stale waiver: ",
+                };
+                let _ = writeln!(out, "          {state}{}{until}: {}", waiver.reason_kind, waiver.reason);
             }
             if matches!(judged.standing, Standing::Waived | Standing::Known) {
                 continue;
