@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::db::{Database, Pool, Settler, UrlError};
 use crate::events::{Events, Writer};
 use crate::identity::{DatabaseRole, OriginError, Origins, Roles, RolesError, Verifier, issuers};
+use crate::sessions::{self, KeyError, Sessions};
 use crate::tenants::Tenants;
 
 /// Shared by all workers.
@@ -23,6 +24,8 @@ pub struct App {
     pub tenants: Tenants,
     pub origins: Origins,
     pub events: Events,
+    /// None where the service issues no tokens.
+    pub sessions: Option<Sessions>,
     database: Database,
     settler: Settler,
     /// None after the request role was found unfit: nothing is served until it is mended.
@@ -63,6 +66,8 @@ pub enum StartError {
     Roles(#[from] RolesError),
     #[error(transparent)]
     Origins(#[from] OriginError),
+    #[error(transparent)]
+    SessionKeys(#[from] KeyError),
     #[error("cannot connect to Postgres ({url}): {}", cause(.source))]
     Connect { url: String, source: tokio_postgres::Error },
     #[error("{error}{}", std::error::Error::source(.error).map(|source| format!(": {}", cause_of(source))).unwrap_or_default())]
@@ -103,7 +108,8 @@ impl App {
     /// [`StartError`], in one line.
     pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
         let verifier = Verifier::new(&config)?.with_roles(Roles::new(&config)?);
-        if config.issuers.is_empty() {
+        let sessions = Sessions::start(&config, &verifier)?;
+        if config.issuers.is_empty() && sessions.is_none() {
             tracing::info!("no issuer is configured: only those of the database may issue tokens");
         }
         let database = Database::for_requests(&config)?;
@@ -114,6 +120,7 @@ impl App {
             tenants: Tenants::new(&config),
             origins: Origins::new(&config)?,
             events,
+            sessions,
             database,
             settler,
             catalogs: RwLock::default(),
@@ -268,6 +275,32 @@ impl App {
         }
     }
 
+    /// Reads the session keys again; where one is not good, the older ones sign on.
+    pub fn reload_session_keys(&self) {
+        let Some(sessions) = &self.sessions else { return };
+        if let Err(error) = sessions.reload(&self.verifier) {
+            tracing::error!(error = %error, "the session keys were not reloaded; the older ones sign on");
+        }
+    }
+
+    /// Reads the session keys each minute, and forgets what sessions leave behind each hour, for ever.
+    pub async fn keep_sessions(self: Arc<Self>) {
+        if self.sessions.is_none() {
+            return;
+        }
+        let pool = Pool::new(&self.database, &self.config, self.settler.clone());
+        loop {
+            // At the start, too. Replicas may do it at the same moment: each row is deleted once.
+            if let Err(error) = pool.ask(sessions::PURGE, &[]).await {
+                tracing::warn!(error = %error, "what sessions left behind was not purged");
+            }
+            for _ in 0..PURGE_MINUTES {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                self.reload_session_keys();
+            }
+        }
+    }
+
     /// Keeps catalog and tenants current, for ever: on notifications, and on wishes.
     pub async fn keep_current(self: Arc<Self>) {
         let listening = catalog::watch(&self.database, |event| {
@@ -318,6 +351,9 @@ fn report(catalog: &Catalog, role: Option<&str>) {
     let functions = catalog.functions().count();
     tracing::info!(served, functions, refused, role, "catalog loaded");
 }
+
+/// How often what sessions leave behind is purged, in minutes.
+const PURGE_MINUTES: u32 = 60;
 
 const DEBOUNCE: Duration = Duration::from_millis(100);
 

@@ -20,7 +20,7 @@ use crate::db::{self, Database};
 use crate::identity::Roles;
 use crate::identity::issuers::{Algorithm, IssuerConfig};
 use crate::identity::mint::{self, Mint};
-use crate::{error, http, identity, telemetry};
+use crate::{error, http, identity, sessions, telemetry};
 
 /// A tenancy service for Postgres.
 #[derive(Debug, Parser)]
@@ -72,6 +72,8 @@ enum Command {
         #[command(subcommand)]
         command: issuer::Command,
     },
+    /// Prints a new private key for session_key_files: P-256, as a PEM file. Keep it to the service's user (`umask 077`).
+    Keygen,
     /// Prints the configuration that is in force, with secrets hidden.
     Config {
         /// Prints docs/config.md instead.
@@ -285,6 +287,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             print(&error::documentation());
             return Ok(ExitCode::SUCCESS);
         }
+        Command::Keygen => {
+            print(&sessions::generate().map_err(|error| error.to_string())?);
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Audit(Audit { list: true, .. }) => {
             print(&report::list());
             return Ok(ExitCode::SUCCESS);
@@ -359,7 +365,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             print(&config.to_string());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Errors { .. } => Ok(ExitCode::SUCCESS),
+        Command::Errors { .. } | Command::Keygen => Ok(ExitCode::SUCCESS),
         Command::Check => Ok(block_on(check(&config))??),
         Command::Audit(audit) => block_on(run_audit(&config, &audit))?,
         Command::Protect(protect) => block_on(run_protect(&config, &protect))?,

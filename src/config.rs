@@ -126,6 +126,25 @@ settings! {
     /// Which headers the trusted proxies set, and do not just hand on: `x_forwarded` (`X-Forwarded-For`, `X-Forwarded-Host`) or
     /// `forwarded` (RFC 7239).
     forwarded_headers: ForwardedHeaders = ForwardedHeaders::XForwarded;
+    /// The private keys that the service's own access tokens are signed with: PEM files (PKCS#8, P-256 or Ed25519; `rowhouse
+    /// keygen` prints one). The first signs, all of them are published and verify. Read again on SIGUSR1 and each minute.
+    /// Empty: there are no sessions, and none of their endpoints. Needs `public_url`, which is the issuer. See docs/sessions.md.
+    session_key_files: Vec<String> = Vec::new();
+    /// The audience of the service's own access tokens.
+    session_audience: String = "rowhouse".to_owned();
+    /// How long an access token is good, in seconds.
+    access_token_s: u64 = 600, 60..=900;
+    /// How long a session lasts that is not refreshed, in seconds.
+    session_idle_s: u64 = 604_800, 60..=31_536_000;
+    /// How long a session lasts in any case, in seconds.
+    session_absolute_s: u64 = 2_592_000, 60..=31_536_000;
+    /// How long the refresh token before the live one may still be used, for clients that lost an answer, in seconds; 0: any
+    /// second use ends the session.
+    refresh_grace_s: u64 = 0, 0..=10;
+    /// How often one session may be refreshed, a minute.
+    refreshes_per_minute: u64 = 10, 1..=1_000;
+    /// How many requests to `/auth/token` and `/auth/revoke` one client may send from one address, a minute.
+    token_requests_per_minute: u64 = 60, 1..=100_000;
     /// Whether `/openapi.json`, and `/`, describe what is served, to those with a token.
     openapi: bool = true;
     /// Whether `/docs` is a page of Swagger UI, public and empty until it is given a token. A relation `docs` is then reached

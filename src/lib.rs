@@ -27,6 +27,7 @@ pub mod query;
 pub mod db;
 
 pub mod response;
+pub mod sessions;
 
 pub mod openapi;
 

@@ -58,7 +58,7 @@ pub async fn respond(
     let host = app.origins.host(raw).map_err(|_| Error::Host)?;
     if let Some(endpoint) = Public::find(&raw.path, worker) {
         trace.relation = Some(endpoint.route().to_owned());
-        return endpoint.respond(worker, raw).await;
+        return endpoint.respond(worker, raw, body, now_s).await;
     }
     let (selector, path) = request::split_tenant(&raw.path);
     let principal = authenticate(worker, raw, now_s).await?;

@@ -298,7 +298,7 @@ fn column<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, index: usize)
 const UNEXPECTED: &str = "a function of schema tenancy gave another type than the service expects";
 
 /// A function that is not there is no client's mistake.
-fn unmigrated(error: db::Error) -> Error {
+pub(crate) fn unmigrated(error: db::Error) -> Error {
     match error {
         db::Error::Statement(refusal) if refusal.code().code().starts_with("42") => {
             tracing::error!(code = refusal.code().code(), "the database lacks what `rowhouse migrate` makes");

@@ -653,9 +653,12 @@ begin
         return;
     end if;
 
-    insert into tenancy.identities (issuer, sub, user_id)
-    values ($7, $3::text, $3)
-    on conflict on constraint identities_pkey do nothing;
+    -- Asked first: an insert, also of nothing, has every replica forget what it remembers of members.
+    if not exists (select from tenancy.identities as i where i.issuer = $7 and i.sub = $3::text) then
+        insert into tenancy.identities (issuer, sub, user_id)
+        values ($7, $3::text, $3)
+        on conflict on constraint identities_pkey do nothing;
+    end if;
 
     insert into tenancy.sessions as s (
         tenant_id, user_id, client_id, api_key_id, amr, idle_expires_at, absolute_expires_at
@@ -878,6 +881,71 @@ end
 $$;
 comment on function tenancy.revoke_refresh(bytea, text) is
     'Ends the session of a refresh token of this client: ended or unknown. For the service.';
+
+-- A token that the service issued for an API key is known by tenancy.issued_tokens, which no other issuer's can be in: the service
+-- takes no other issuer of its own name. The key's row is then what a membership is for people.
+create or replace function tenancy.authorize(
+    issuer text,
+    tenant uuid,
+    sub text,
+    jti text,
+    issued timestamptz,
+    listed boolean
+)
+returns table (
+    tenant_state text,
+    member_state text,
+    member_role text,
+    member_permissions text[],
+    member_attributes text,
+    user_id uuid,
+    token_is_live boolean
+)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select
+        t.state,
+        case when k.tenant_id = t.id then 'active' else m.state end,
+        case when k.tenant_id = t.id then k.role else m.role end,
+        case when k.tenant_id = t.id then k.permissions else m.permissions end,
+        case when k.tenant_id = t.id then '{}' else m.attributes::text end,
+        case when k.tenant_id = t.id then k.id else u.id end,
+        u.disabled_at is null
+            and $5 >= coalesce(e.tokens_valid_after, '-infinity')
+            and $5 >= coalesce(u.tokens_valid_after, '-infinity')
+            and (o.api_key_id is null or k.id is not null)
+            and not exists (
+                select
+                from tenancy.revoked_tokens as r
+                where r.issuer = $1
+                    and r.jti = $4
+            )
+    from (select) as one
+    left join tenancy.tenants as t
+        on t.id = $2
+        and (
+            not $6
+            or exists (
+                select
+                from tenancy.issuer_tenants as b
+                where b.iss = $1
+                    and b.tenant_id = t.id
+            )
+        )
+    left join tenancy.epochs as e on e.tenant_id = t.id
+    left join tenancy.identities as i on i.issuer = $1 and i.sub = $3
+    left join tenancy.users as u on u.id = i.user_id
+    left join tenancy.members as m on m.tenant_id = t.id and m.user_id = u.id
+    left join tenancy.issued_tokens as o on o.issuer = $1 and o.jti = $4
+    left join tenancy.api_keys as k
+        on k.id = o.api_key_id
+        and k.id::text = $3
+        and k.revoked_at is null
+        and (k.expires_at is null or k.expires_at > pg_catalog.now())
+$$;
 
 -- A rotated token that is forgotten cannot tell of its reuse, so tokens stay as long as their session, and a session for a while
 -- after its end.

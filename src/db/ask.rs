@@ -1,7 +1,8 @@
 //! The one door to Postgres without a tenant: what the service itself asks, before a tenant is known or admitted.
 //!
 //! A question is text that was compiled in (`sql/service/`), a call of a function that answers about its arguments and nothing
-//! else; nothing that a client wrote is ever part of it. It runs as the request role, in a transaction of its own.
+//! else; nothing that a client wrote is ever part of it. It runs as the request role, in a transaction of its own, which
+//! Postgres commits also where the answer is one that the client will take for an error.
 
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};

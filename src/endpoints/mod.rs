@@ -5,8 +5,12 @@
 //! a tenant is chosen; [`Own`] ones in a tenant, after it was admitted.
 
 mod invitations;
+mod keys;
+mod logout;
 mod me;
 mod resource;
+mod revoke;
+mod token;
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -25,6 +29,16 @@ pub enum Public {
     Resource,
     /// `/.well-known/oauth-protected-resource/{tenant}`: the same for one tenant.
     TenantResource(Uuid),
+    /// `/.well-known/oauth-authorization-server` (RFC 8414): how to get a token from the service itself.
+    Server,
+    /// `/.well-known/jwks.json`: the keys of its tokens.
+    Keys,
+    /// `/auth/token`.
+    Token,
+    /// `/auth/revoke` (RFC 7009).
+    Revoke,
+    /// `/auth/logout`.
+    Logout,
 }
 
 /// Answered to a verified user, in no tenant.
@@ -46,6 +60,17 @@ pub enum Own {
 impl Public {
     /// The one that `path` names, as sent.
     pub fn find(path: &str, worker: &Worker) -> Option<Self> {
+        if worker.app.sessions.is_some() {
+            // Where the service issues no tokens these are paths like any other.
+            match path {
+                "/.well-known/oauth-authorization-server" => return Some(Public::Server),
+                "/.well-known/jwks.json" => return Some(Public::Keys),
+                "/auth/token" => return Some(Public::Token),
+                "/auth/revoke" => return Some(Public::Revoke),
+                "/auth/logout" => return Some(Public::Logout),
+                _ => {}
+            }
+        }
         if worker.app.config.public_url.is_empty() {
             return None;
         }
@@ -60,17 +85,34 @@ impl Public {
         match self {
             Public::Resource => ".well-known/oauth-protected-resource",
             Public::TenantResource(_) => ".well-known/oauth-protected-resource/{tenant}",
+            Public::Server => ".well-known/oauth-authorization-server",
+            Public::Keys => ".well-known/jwks.json",
+            Public::Token => "auth/token",
+            Public::Revoke => "auth/revoke",
+            Public::Logout => "auth/logout",
         }
     }
 
     /// Answers it.
     ///
     /// # Errors
-    /// [`Error::Request`] for another method.
-    pub async fn respond(self, worker: &Worker, raw: &RawRequest) -> Result<Reply, Error> {
+    /// [`Error::Request`] for another method; [`Error::Database`]; of `/auth/logout` [`Error::Credential`].
+    pub async fn respond(
+        self,
+        worker: &Worker,
+        raw: &RawRequest,
+        body: impl Future<Output = Result<Bytes, Error>>,
+        now_s: u64,
+    ) -> Result<Reply, Error> {
+        let sessions = || worker.app.sessions.as_ref().ok_or(Error::Internal("no sessions"));
         match self {
             Public::Resource => resource::respond(&worker.app.config, None, raw),
             Public::TenantResource(tenant) => resource::respond(&worker.app.config, Some(tenant), raw),
+            Public::Server => keys::server(sessions()?, raw),
+            Public::Keys => keys::respond(sessions()?, raw),
+            Public::Token => token::respond(worker, sessions()?, raw, body, now_s).await,
+            Public::Revoke => revoke::respond(worker, sessions()?, raw, body, now_s).await,
+            Public::Logout => logout::respond(worker, sessions()?, raw, now_s).await,
         }
     }
 }

@@ -15,11 +15,13 @@ use crate::request::{Method, RawRequest};
 /// its own, has the same document but for its name.
 pub(super) fn respond(config: &Config, tenant: Option<Uuid>, raw: &RawRequest) -> Result<Reply, Error> {
     only(raw, &[Method::Get, Method::Head], "GET, HEAD")?;
+    let own = (!config.session_key_files.is_empty()).then_some(config.public_url.as_str());
     let issuers: BTreeSet<&str> = config
         .issuers
         .iter()
         .filter(|issuer| issuer.tenant.is_none() || issuer.tenant == tenant)
         .map(|issuer| issuer.issuer.as_str())
+        .chain(own)
         .collect();
     let resource = match tenant {
         Some(tenant) => format!("{}/{tenant}", config.public_url),

@@ -64,6 +64,7 @@ async fn run(config: Config, metrics: PrometheusHandle) -> Result<(), StartError
     actix_web::rt::spawn(telemetry::keep_up(metrics.clone()));
     let admin = admin::server(app.clone(), metrics, admin_listener).map_err(bind_error)?;
     actix_web::rt::spawn(app.clone().keep_current());
+    actix_web::rt::spawn(app.clone().keep_sessions());
     let writing = actix_web::rt::spawn(app.clone().write_events());
     actix_web::rt::spawn(Signals::listen().obey(app.clone(), server.handle(), admin.handle()));
     tracing::info!(address = served_at, admin = admin_at, "listening");
@@ -101,11 +102,14 @@ impl Signals {
         }
     }
 
-    /// SIGUSR1 reloads the catalog; SIGTERM and SIGINT drain and end.
+    /// SIGUSR1 reloads the catalog and the session keys; SIGTERM and SIGINT drain and end.
     async fn obey(mut self, app: Arc<App>, server: ServerHandle, admin: ServerHandle) {
         loop {
             tokio::select! {
-                _ = self.reload.recv() => app.wish_reload(),
+                _ = self.reload.recv() => {
+                    app.reload_session_keys();
+                    app.wish_reload();
+                }
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
             }

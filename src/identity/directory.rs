@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use lru::LruCache;
 use metrics::counter;
@@ -68,6 +68,8 @@ impl Registry for Pool {
 /// All issuers, shared by all workers.
 pub(super) struct Directory {
     configured: Issuers,
+    /// The service itself, where it issues tokens.
+    own: RwLock<Option<(String, Arc<Known>)>>,
     found: Remembered<String, Arc<Known>>,
     absent: Remembered<String, ()>,
     /// By issuer and name; None: it may not speak for such a tenant.
@@ -86,6 +88,7 @@ impl Directory {
             (!config.issuer_secrets_dir.is_empty()).then(|| config.issuer_secrets_dir.clone().into());
         Ok(Directory {
             configured: Issuers::load(&config.issuers)?,
+            own: RwLock::default(),
             found: Remembered::new(config.issuers_max),
             absent: Remembered::new(config.issuers_max),
             bindings: Remembered::new(config.issuer_bindings_max),
@@ -122,6 +125,23 @@ impl Directory {
         &self.configured
     }
 
+    /// Takes these keys, and no others, as those of the service itself. Where they changed, what was verified with others is
+    /// no longer remembered as good.
+    pub(super) fn set_own(&self, issuer: &str, known: Known) {
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        if own.as_ref().is_some_and(|(_, before)| before.has_keys_of(&known)) {
+            return;
+        }
+        *own = Some((issuer.to_owned(), Arc::new(known)));
+        drop(own);
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn own(&self, iss: &str) -> Option<Arc<Known>> {
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+        own.as_ref().filter(|(issuer, _)| issuer == iss).map(|(_, known)| Arc::clone(known))
+    }
+
     /// Forgets what is remembered: something changed.
     pub(super) fn forget(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
@@ -135,7 +155,7 @@ impl Directory {
         self.generation.load(Ordering::SeqCst)
     }
 
-    /// The issuer called `iss`; that of the configuration, where both have one.
+    /// The issuer called `iss`; that of the configuration or the service itself, where the database has one, too.
     ///
     /// # Errors
     ///
@@ -148,6 +168,9 @@ impl Directory {
     ) -> Result<Arc<Known>, Refusal> {
         if let Some(known) = self.configured.get(iss) {
             return Ok(Arc::clone(known));
+        }
+        if let Some(known) = self.own(iss) {
+            return Ok(known);
         }
         // Taken before the read: a change that is notified meanwhile makes the entry stale at once.
         let generation = self.generation();

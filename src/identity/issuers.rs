@@ -8,17 +8,21 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::claim_map::ClaimMap;
-use super::is_name;
 use super::key_sets::{Location, Source};
 use super::keys::{self, PublicKey};
 use super::token::media_subtype;
+use super::{OwnKey, is_name};
 
 /// The longest key id, in characters.
 pub(super) const KID_CHARS_MAX: usize = 128;
+
+/// The longest life of the service's own access tokens, in seconds: the bound of the setting `access_token_s`.
+const OWN_LIFETIME_S_MAX: u64 = 900;
 
 /// One issuer and its key, or its key set. Several may name the same issuer, with different keys.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -282,6 +286,40 @@ pub(super) struct Key {
 pub(super) struct Known {
     pub(super) keys: HashMap<String, Key>,
     pub(super) remote: Option<Remote>,
+}
+
+impl Known {
+    /// The service itself, on the usual terms but for how long its tokens live.
+    pub(super) fn own(issuer: &str, audience: &str, keys: Vec<OwnKey>) -> Known {
+        let issuer = Arc::new(Issuer {
+            name: issuer.into(),
+            audiences: vec![audience.to_owned()],
+            typ: default_typ(),
+            sends_access_token_type: true,
+            leeway_s: default_leeway_s(),
+            lifetime_s_max: OWN_LIFETIME_S_MAX,
+            binding: Binding::Any,
+            claims: ClaimMap::default(),
+        });
+        let keys = keys.into_iter().map(|own| {
+            let key = match own.algorithm {
+                Algorithm::EdDsa => DecodingKey::from_ed_der(&own.public),
+                _ => DecodingKey::from_ec_der(&own.public),
+            };
+            let public = Arc::new(PublicKey { algorithm: own.algorithm, key });
+            (own.kid, Key { issuer: Arc::clone(&issuer), public })
+        });
+        Known { keys: keys.collect(), remote: None }
+    }
+
+    /// Whether the other has the same keys under the same ids, all of them at hand.
+    pub(super) fn has_keys_of(&self, other: &Known) -> bool {
+        self.keys.len() == other.keys.len()
+            && self
+                .keys
+                .iter()
+                .all(|(kid, key)| other.keys.get(kid).is_some_and(|o| o.public.is(&key.public)))
+    }
 }
 
 /// Keys that are published under a URL.

@@ -40,7 +40,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use directory::Directory;
-use issuers::{Binding, Fault, Key, Known};
+use issuers::{Algorithm, Binding, Fault, Key, Known};
 use json::Json;
 use key_sets::Miss;
 use remembered::Remembered;
@@ -68,6 +68,16 @@ pub struct Verifier {
     /// Counts the calls of [`Verifier::forget_tokens`].
     revocations: AtomicU64,
     roles: Roles,
+}
+
+/// The public half of a key that the service signs with.
+#[derive(Debug)]
+pub struct OwnKey {
+    pub kid: String,
+    /// ES256 or EdDSA.
+    pub algorithm: Algorithm,
+    /// An uncompressed point, or 32 bytes.
+    pub public: Vec<u8>,
 }
 
 impl Verifier {
@@ -112,6 +122,11 @@ impl Verifier {
     pub fn forget_tokens(&self) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
         self.verified.clear();
+    }
+
+    /// Accepts the service's own tokens, with these keys and no others: those that were own before no longer verify.
+    pub fn set_own(&self, issuer: &str, audience: &str, keys: Vec<OwnKey>) {
+        self.directory.set_own(issuer, Known::own(issuer, audience, keys));
     }
 
     /// The database roles that requests may run as.

@@ -3,12 +3,13 @@
 use reqwest::Method;
 use rowhouse::error::{CODES, SQLSTATES, is_request};
 
-use crate::support::{Answer, Database, Server, ServerOptions, Token};
+use crate::support::{Answer, Database, PAWNEE, Server, ServerOptions, Token};
 
 const DIALECT: &str = include_str!("../../docs/dialect.md");
 const AUTHORIZATION: &str = include_str!("../../docs/authorization.md");
 const AUDIT_LOG: &str = include_str!("../../docs/audit-log.md");
 const IDENTITY: &str = include_str!("../../docs/identity.md");
+const SESSIONS: &str = include_str!("../../docs/sessions.md");
 
 /// One example: a request, and of an answer what is written below `->`.
 struct Example<'a> {
@@ -174,6 +175,37 @@ async fn every_example_of_identity_is_answered_as_it_says() {
         for fault in faults(example.answer, &answer) {
             wrong.push(format!("{}\n=> {fault}", example.text));
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn every_example_of_sessions_is_answered_as_it_says() {
+    let database = Database::demo().await;
+    let add = format!("select tenancy.add_member('{PAWNEE}', 'https://issuer.test', 'ann', 'member')::text");
+    database.text(&add).await;
+    let key = format!("{}/tests/it/keys/p256.pem", env!("CARGO_MANIFEST_DIR"));
+    let options =
+        ServerOptions::default().set("public_url", "https://api.example.com").set("session_key_files", key);
+    let server = Server::with(&database, options).await;
+    let examples = examples(SESSIONS);
+    assert!(examples.len() > 7, "only {} examples were found", examples.len());
+    let (mut known, mut wrong) = (std::collections::BTreeMap::new(), Vec::new());
+    for example in &examples {
+        // What an example names in braces, an answer before it had.
+        let request =
+            known.iter().fold(example.request.to_owned(), |text, (name, value): (&String, &String)| {
+                text.replace(&format!("{{{name}}}"), value)
+            });
+        let answer = send(&server, &request, "").await;
+        for fault in faults(example.answer, &answer) {
+            wrong.push(format!("{}\n=> {fault}", example.text));
+        }
+        let Ok(document) = serde_json::from_str::<serde_json::Value>(&answer.text) else { continue };
+        let object = document.get(0).unwrap_or(&document).as_object().expect("an object");
+        let texts =
+            object.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        known.extend(texts);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

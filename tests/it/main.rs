@@ -20,6 +20,7 @@ mod issuers;
 mod membership;
 
 mod selectors;
+mod sessions;
 
 mod roles;
 

@@ -1,0 +1,2 @@
+-- Forgets what sessions left behind. One row: how many rows that were.
+select tenancy.purge_sessions() as removed

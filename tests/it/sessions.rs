@@ -1,0 +1,351 @@
+//! Sessions of the service's own, over HTTP: keys, refresh and revocation (R1 to R8).
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Database, PAWNEE, Request, Server, ServerOptions, Token, eventually};
+
+const ISSUER: &str = "https://api.example";
+
+fn key_file(name: &str) -> String {
+    format!("{}/tests/it/keys/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn options() -> ServerOptions {
+    ServerOptions::default().set("public_url", ISSUER).set("session_key_files", key_file("p256.pem"))
+}
+
+/// A client of the token endpoint.
+struct Client {
+    id: String,
+    secret: String,
+}
+
+impl Client {
+    async fn create(server: &Server, role: &str, permissions: &[&str]) -> Self {
+        let body = json!({ "name": "test", "role": role, "permissions": permissions });
+        let made = server.post("/rpc/create_api_key", &Token::leslie(), body).send().await.is(200).json();
+        let text = |name: &str| made[name].as_str().expect(name).to_owned();
+        Self { id: text("client_id"), secret: text("client_secret") }
+    }
+
+    /// A key of an admin that may start sessions, past the service.
+    async fn insert(database: &Database) -> Self {
+        let id = format!("rhk_{}", &uuid::Uuid::new_v4().simple().to_string()[..16]);
+        let secret = uuid::Uuid::new_v4().to_string();
+        let sql = format!(
+            "insert into tenancy.api_keys (tenant_id, name, prefix, secret_hash, role, permissions) values \
+             ('{PAWNEE}', 'test', '{id}', sha256('{secret}'), 'admin', '{{sessions:create}}')"
+        );
+        database.sql(&sql).await;
+        Self { id, secret }
+    }
+
+    /// An access token of the key's own.
+    async fn exchange(&self, server: &Server) -> Value {
+        let body = json!({
+            "grant_type": "client_credentials", "client_id": self.id, "client_secret": self.secret,
+        });
+        ask(server, "/auth/token", body).await.is(200).json()["access_token"].clone()
+    }
+
+    async fn start(&self, server: &Server, user: &str) -> Value {
+        let body = json!({
+            "grant_type": "urn:rowhouse:grant-type:session", "client_id": self.id, "client_secret": self.secret,
+            "user_id": user, "session_client": "web", "amr": "pwd otp",
+        });
+        ask(server, "/auth/token", body).await.is(200).json()
+    }
+}
+
+async fn ask(server: &Server, path: &str, body: Value) -> Answer {
+    server.request(Method::POST, path).json(body).send().await
+}
+
+async fn refresh(server: &Server, token: &Value) -> Answer {
+    let body = json!({ "grant_type": "refresh_token", "client_id": "web", "refresh_token": token });
+    ask(server, "/auth/token", body).await
+}
+
+fn me(server: &Server, token: &Value) -> Request {
+    let bearer = format!("Bearer {}", token.as_str().expect("a token"));
+    server.request(Method::GET, "/me").header("authorization", &bearer)
+}
+
+/// A user who is a member of Pawnee.
+async fn member(database: &Database) -> String {
+    database
+        .text(&format!("select tenancy.add_member('{PAWNEE}', 'https://issuer.test', 'ann', 'member')::text"))
+        .await
+}
+
+fn fails(answer: Answer, status: u16, error: &str) {
+    let answer = answer.is(status);
+    assert_eq!(answer.json()["error"], error);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn without_keys_there_are_none_of_the_endpoints() {
+    let database = Database::demo().await;
+    let server = Server::start(&database).await;
+    for path in ["/auth/token", "/auth/revoke", "/auth/logout", "/.well-known/jwks.json"] {
+        server.request(Method::POST, path).send().await.fails(401, "PGRST302");
+    }
+}
+
+#[tokio::test]
+async fn an_api_key_is_exchanged_for_a_token_of_its_role() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let client = Client::create(&server, "admin", &["links:delete"]).await;
+    let body = json!({
+        "grant_type": "client_credentials", "client_id": client.id, "client_secret": client.secret,
+    });
+    let answer = ask(&server, "/auth/token", body).await.is(200).json();
+    assert_eq!(answer["token_type"], "Bearer");
+    let me = me(&server, &answer["access_token"]).send().await.is(200).json();
+    assert_eq!((&me["role"], &me["issuer"]), (&json!("admin"), &json!(ISSUER)));
+    assert_eq!(me["permissions"], json!(["links:delete"]));
+    let above = json!({ "name": "above", "role": "owner" });
+    let admin = Token::new(PAWNEE, "ron", "admin");
+    server.post("/rpc/create_api_key", &admin, above).send().await.fails(403, "42501");
+}
+
+#[tokio::test]
+async fn r01_a_refresh_token_is_bound_to_its_client_and_kept_as_a_hash_only() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let client = Client::create(&server, "owner", &["sessions:create"]).await;
+    let session = client.start(&server, &member(&database).await).await;
+    let token = session["refresh_token"].as_str().expect("a refresh token");
+    let other = json!({ "grant_type": "refresh_token", "client_id": "other", "refresh_token": token });
+    fails(ask(&server, "/auth/token", other).await, 400, "invalid_grant");
+    let kept = database.text("select string_agg(t::text, ' ') from tenancy.refresh_tokens t").await;
+    let keys = database.text("select string_agg(k::text, ' ') from tenancy.api_keys k").await;
+    let log = server.log().join("\n");
+    for text in [kept, keys, log] {
+        assert!(!text.contains(token) && !text.contains(&client.secret));
+    }
+    refresh(&server, &session["refresh_token"]).await.is(200);
+}
+
+#[tokio::test]
+async fn r02_r03_a_token_used_twice_ends_its_session_though_the_answer_is_an_error() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let client = Client::create(&server, "owner", &["sessions:create"]).await;
+    let first = client.start(&server, &member(&database).await).await;
+    let second = refresh(&server, &first["refresh_token"]).await.is(200).json();
+    fails(refresh(&server, &first["refresh_token"]).await, 400, "invalid_grant");
+    let reason =
+        database.text("select revoke_reason from tenancy.sessions where revoked_at is not null").await;
+    assert_eq!(reason, "refresh_reuse");
+    fails(refresh(&server, &second["refresh_token"]).await, 400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn r04_a_grace_brings_back_no_token_of_a_session_that_was_revoked() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options().set("refresh_grace_s", 10)).await;
+    let client = Client::create(&server, "owner", &["sessions:create"]).await;
+    let first = client.start(&server, &member(&database).await).await;
+    let second = refresh(&server, &first["refresh_token"]).await.is(200).json();
+    let body = json!({ "client_id": "web", "token": second["refresh_token"] });
+    ask(&server, "/auth/revoke", body).await.is(200);
+    for token in [&first["refresh_token"], &second["refresh_token"]] {
+        fails(refresh(&server, token).await, 400, "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn r05_of_twenty_uses_at_once_one_succeeds_and_the_family_is_revoked() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let client = Client::create(&server, "owner", &["sessions:create"]).await;
+    let session = client.start(&server, &member(&database).await).await;
+    let uses = (0..20).map(|_| refresh(&server, &session["refresh_token"]));
+    let answers = futures_util::future::join_all(uses).await;
+    let (good, bad): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+    assert_eq!((good.len(), bad.len()), (1, 19));
+    for answer in bad {
+        fails(answer, 400, "invalid_grant");
+    }
+    fails(refresh(&server, &good[0].json()["refresh_token"]).await, 400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn r06_r07_a_logout_denies_the_tokens_of_the_session_until_they_expire() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let client = Client::create(&server, "owner", &["sessions:create"]).await;
+    let first = client.start(&server, &member(&database).await).await;
+    let second = refresh(&server, &first["refresh_token"]).await.is(200).json();
+    let bearer = format!("Bearer {}", second["access_token"].as_str().unwrap());
+    server.request(Method::POST, "/auth/logout").header("authorization", &bearer).send().await.is(204);
+    fails(refresh(&server, &second["refresh_token"]).await, 400, "invalid_grant");
+    let denied = "select count(*) from tenancy.revoked_tokens as r inner join tenancy.issued_tokens as i \
+        using (issuer, jti) where r.expires_at > i.expires_at";
+    assert_eq!(database.count(denied).await, 2);
+    database.sql("update tenancy.revoked_tokens set expires_at = now() - interval '1 second'").await;
+    assert_eq!(database.count("select tenancy.purge_sessions()").await, 2);
+}
+
+/// What ends a member's sessions: how a test does it, and why the session then says it ended.
+const ENDINGS: [(&str, &str); 4] = [
+    ("update tenancy.members set role = 'admin' where role = 'member'", "member_changed"),
+    ("delete from tenancy.members where role = 'member'", "member_removed"),
+    ("update tenancy.tenants set state = 'suspended' where id = '{tenant}'", "tenant"),
+    ("update tenancy.users set tokens_valid_after = now()", "user"),
+];
+
+#[tokio::test]
+async fn r06_what_changes_a_member_ends_the_sessions_and_their_tokens_on_every_server() {
+    // By the word of the tokens alone the members would go on: what ends them is the denylist.
+    for (sql, reason) in ENDINGS {
+        let database = Database::demo().await;
+        let first = Server::with(&database, options()).await;
+        let second = Server::with(&database, options()).await;
+        let client = Client::insert(&database).await;
+        let session = client.start(&first, &member(&database).await).await;
+        let token = &session["access_token"];
+        for server in [&first, &second] {
+            me(server, token).send().await.is(200);
+        }
+        database.sql(&sql.replace("{tenant}", &PAWNEE.to_string())).await;
+        for server in [&first, &second] {
+            let refused = || async { matches!(me(server, token).send().await.status, 401 | 403) };
+            eventually("the token is refused", refused).await;
+            fails(refresh(server, &session["refresh_token"]).await, 400, "invalid_grant");
+        }
+        let kept = database.text("select string_agg(revoke_reason, ' ') from tenancy.sessions").await;
+        assert_eq!(kept, reason);
+    }
+}
+
+#[tokio::test]
+async fn r06_a_logout_is_known_to_every_server() {
+    let database = Database::demo().await;
+    let first = Server::with(&database, options()).await;
+    let second = Server::with(&database, options()).await;
+    let client = Client::insert(&database).await;
+    let session = client.start(&first, &member(&database).await).await;
+    let next = refresh(&second, &session["refresh_token"]).await.is(200).json();
+    for server in [&first, &second] {
+        me(server, &session["access_token"]).send().await.is(200);
+        me(server, &next["access_token"]).send().await.is(200);
+    }
+    let bearer = format!("Bearer {}", next["access_token"].as_str().expect("a token"));
+    first.request(Method::POST, "/auth/logout").header("authorization", &bearer).send().await.is(204);
+    for server in [&first, &second] {
+        for token in [&session["access_token"], &next["access_token"]] {
+            let refused = || async { me(server, token).send().await.status == 401 };
+            eventually("the token is refused", refused).await;
+        }
+        fails(refresh(server, &next["refresh_token"]).await, 400, "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn in_database_mode_the_token_of_a_key_acts_with_the_keys_role_until_the_key_ends() {
+    let database = Database::demo().await;
+    for membership in ["database", "both"] {
+        let server = Server::with(&database, options().set("membership", membership)).await;
+        let client = Client::insert(&database).await;
+        let token = client.exchange(&server).await;
+        let answer = me(&server, &token).send().await.is(200).json();
+        assert_eq!(answer["role"], "admin");
+        let bearer = format!("Bearer {}", token.as_str().expect("a token"));
+        let items =
+            server.request(Method::GET, "/items").header("authorization", &bearer).send().await.is(200);
+        let tenants = items.column("tenant_id");
+        assert!(!tenants.is_empty() && tenants.iter().all(|id| *id == PAWNEE.to_string()));
+        // Another issuer's token is not the key's, whatever its subject and its id are.
+        let key = database.text("select id::text from tenancy.api_keys where revoked_at is null").await;
+        server.get("/me", &Token::new(PAWNEE, &key, "admin")).send().await.fails(403, "TEN001");
+        database.sql("update tenancy.api_keys set revoked_at = now() where revoked_at is null").await;
+        eventually("the token is refused", || async { me(&server, &token).send().await.status == 401 }).await;
+        let again = json!({
+            "grant_type": "client_credentials", "client_id": client.id, "client_secret": client.secret,
+        });
+        fails(ask(&server, "/auth/token", again).await, 401, "invalid_client");
+    }
+}
+
+#[tokio::test]
+async fn a_key_file_that_is_second_verifies_until_it_is_replaced() {
+    let database = Database::demo().await;
+    let name = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
+    let (one, two) = (name.with_extension("1"), name.with_extension("2"));
+    std::fs::copy(key_file("p256.pem"), &one).unwrap();
+    std::fs::copy(key_file("ed25519.pem"), &two).unwrap();
+    let files = format!("{},{}", one.display(), two.display());
+    let options = ServerOptions::default().set("public_url", ISSUER).set("session_key_files", files);
+    let server = Server::with(&database, options).await;
+    let kids = || async {
+        let set = server.request(Method::GET, "/.well-known/jwks.json").send().await.is(200).json();
+        let keys = set["keys"].as_array().expect("keys").clone();
+        keys.iter().map(|key| key["kid"].clone()).collect::<Vec<_>>()
+    };
+    let before = kids().await;
+    let client = Client::insert(&database).await;
+    let old = client.exchange(&server).await;
+    std::fs::copy(key_file("ed25519.pem"), &one).unwrap();
+    std::fs::copy(key_file("p256.pem"), &two).unwrap();
+    server.signal("USR1");
+    let turned: Vec<_> = before.iter().rev().cloned().collect();
+    eventually("the other key is first", || async { kids().await == turned }).await;
+    let new = client.exchange(&server).await;
+    for token in [&old, &new] {
+        me(&server, token).send().await.is(200);
+    }
+    std::fs::write(&two, rowhouse::sessions::generate().unwrap()).unwrap();
+    server.signal("USR1");
+    eventually("the key that is gone verifies no more", || async {
+        me(&server, &old).send().await.status == 401
+    })
+    .await;
+    me(&server, &new).send().await.is(200);
+    for file in [one, two] {
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn r08_faults_are_those_of_rfc_6749_and_clients_are_slowed_down() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options().set("token_requests_per_minute", 2)).await;
+    let wrong = || json!({ "grant_type": "client_credentials", "client_id": "nobody", "client_secret": "x" });
+    let answer = ask(&server, "/auth/token", wrong()).await;
+    assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"rowhouse\""));
+    fails(answer, 401, "invalid_client");
+    fails(ask(&server, "/auth/token", wrong()).await, 401, "invalid_client");
+    let slowed = ask(&server, "/auth/token", wrong()).await.is(429);
+    assert!(slowed.header("retry-after").is_some());
+    let other = json!({ "grant_type": "password", "client_id": "other" });
+    fails(ask(&server, "/auth/token", other).await, 400, "unsupported_grant_type");
+}
+
+#[tokio::test]
+async fn keys_are_rotated_while_the_service_runs() {
+    let database = Database::demo().await;
+    let path = std::env::temp_dir().join(format!("{}.pem", uuid::Uuid::new_v4()));
+    std::fs::copy(key_file("p256.pem"), &path).unwrap();
+    let options = ServerOptions::default().set("public_url", ISSUER).set("session_key_files", path.display());
+    let server = Server::with(&database, options).await;
+    let kid = || async {
+        let set = server.request(Method::GET, "/.well-known/jwks.json").send().await.is(200).json();
+        set["keys"][0]["kid"].as_str().unwrap().to_owned()
+    };
+    let old = kid().await;
+    std::fs::copy(key_file("ed25519.pem"), &path).unwrap();
+    server.signal("USR1");
+    eventually("the other key is published", || async { kid().await != old }).await;
+    let client = Client::create(&server, "member", &[]).await;
+    let body = json!({
+        "grant_type": "client_credentials", "client_id": client.id, "client_secret": client.secret,
+    });
+    let answer = ask(&server, "/auth/token", body).await.is(200).json();
+    me(&server, &answer["access_token"]).send().await.is(200);
+    std::fs::remove_file(&path).unwrap();
+}
