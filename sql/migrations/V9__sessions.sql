@@ -916,7 +916,10 @@ as $$
         u.disabled_at is null
             and $5 >= coalesce(e.tokens_valid_after, '-infinity')
             and $5 >= coalesce(u.tokens_valid_after, '-infinity')
-            and (o.api_key_id is null or k.id is not null)
+            and (
+                o.api_key_id is null
+                or (k.id is not null and k.revoked_at is null and coalesce(k.expires_at > pg_catalog.now(), true))
+            )
             and not exists (
                 select
                 from tenancy.revoked_tokens as r
@@ -943,8 +946,6 @@ as $$
     left join tenancy.api_keys as k
         on k.id = o.api_key_id
         and k.id::text = $3
-        and k.revoked_at is null
-        and (k.expires_at is null or k.expires_at > pg_catalog.now())
 $$;
 
 -- A rotated token that is forgotten cannot tell of its reuse, so tokens stay as long as their session, and a session for a while
