@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 use metrics::{counter, gauge, histogram};
@@ -32,6 +32,8 @@ pub struct App {
     catalogs: RwLock<Option<Arc<Catalogs>>>,
     /// Why the newest reload failed, where it did: the older catalog serves on.
     reload_fault: RwLock<Option<String>>,
+    /// When the gate last judged what is served.
+    judged_at: RwLock<Instant>,
     draining: AtomicBool,
     /// Wakes the task that reloads.
     wishes: Notify,
@@ -125,6 +127,7 @@ impl App {
             settler,
             catalogs: RwLock::default(),
             reload_fault: RwLock::default(),
+            judged_at: RwLock::new(Instant::now()),
             draining: AtomicBool::new(false),
             wishes: Notify::new(),
             writer: Mutex::new(Some(writer)),
@@ -152,6 +155,11 @@ impl App {
     /// The catalogs of this moment, of all roles. None where nothing may be served.
     pub fn catalogs(&self) -> Option<Arc<Catalogs>> {
         self.catalogs.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// How long ago the gate last judged what is served.
+    pub fn judged_ago(&self) -> Duration {
+        self.judged_at.read().unwrap_or_else(std::sync::PoisonError::into_inner).elapsed()
     }
 
     /// Why the newest reload failed, where it did.
@@ -236,6 +244,10 @@ impl App {
         gauge!("rowhouse_relations_refused").set(catalogs.own.refused.len() as f64);
         *self.catalogs.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(catalogs));
         *self.reload_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        *self.judged_at.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+        if let Ok(since) = SystemTime::UNIX_EPOCH.elapsed() {
+            gauge!("rowhouse_gate_judged_timestamp_seconds").set(since.as_secs_f64());
+        }
     }
 
     async fn reload(&self) {
@@ -301,7 +313,7 @@ impl App {
         }
     }
 
-    /// Keeps catalog and tenants current, for ever: on notifications, and on wishes.
+    /// Keeps catalog and tenants current, for ever: on notifications, on wishes, and every `gate_recheck_s`.
     pub async fn keep_current(self: Arc<Self>) {
         let listening = catalog::watch(&self.database, |event| {
             match event {
@@ -324,7 +336,7 @@ impl App {
         });
         let reloading = async {
             loop {
-                self.wishes.notified().await;
+                self.wish_or_recheck().await;
                 // Migrations notify once a statement; one reload covers the burst.
                 tokio::time::sleep(DEBOUNCE).await;
                 let _ = self.wishes.notified().now_or_never();
@@ -332,6 +344,16 @@ impl App {
             }
         };
         tokio::join!(listening, reloading);
+    }
+
+    /// Until somebody wishes a reload, or it is time to judge again.
+    async fn wish_or_recheck(&self) {
+        let wished = self.wishes.notified();
+        match self.config.gate_recheck_s {
+            0 => wished.await,
+            // Both ends mean the same.
+            seconds => drop(tokio::time::timeout(Duration::from_secs(seconds), wished).await),
+        }
     }
 }
 

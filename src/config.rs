@@ -208,6 +208,9 @@ settings! {
     transaction_preference: bool = false;
     /// Whether PATCH and DELETE may touch a whole relation, without a filter or `max-affected`.
     unfiltered_writes: bool = false;
+    /// How often the catalog is read and the gate judges again where nothing asked for it, in seconds; 0: never. What somebody
+    /// opened by hand, and notified nobody of, is served no longer than this.
+    gate_recheck_s: u64 = 300, 0..=86_400;
     /// How long the states of a tenant, a member and a token are remembered, in milliseconds; a change is also notified at once.
     tenant_ttl_ms: u64 = 5_000, 100..=5_000;
     /// How many of them are remembered: one for each token and tenant.

@@ -72,6 +72,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_histogram!("rowhouse_catalog_load_seconds", "Reading the catalog");
     metrics::describe_gauge!("rowhouse_relations_served", "Relations that the gate let through");
     metrics::describe_gauge!("rowhouse_relations_refused", "Relations that the gate refused");
+    metrics::describe_gauge!(
+        "rowhouse_gate_judged_timestamp_seconds",
+        "When the gate last judged what is served"
+    );
     metrics::describe_gauge!("rowhouse_pool_in_use", "Connections in use");
     metrics::describe_gauge!("rowhouse_pool_waiting", "Requests that wait for a connection");
     metrics::describe_gauge!("rowhouse_pool_size", "Connections at the most");

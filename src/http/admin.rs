@@ -24,6 +24,8 @@ struct Readiness {
     refused: Vec<RefusedRelation>,
     /// The same of `anonymous_role` and `database_roles`.
     roles: Vec<RoleReadiness>,
+    /// How many seconds ago the gate judged what is served.
+    gate_judged_s_ago: u64,
     /// Why the newest reload of the catalog failed; the older one serves on.
     reload_fault: Option<String>,
 }
@@ -84,6 +86,7 @@ async fn ready(app: web::Data<App>) -> HttpResponse {
         functions: own.map(functions).unwrap_or_default(),
         refused: own.map(refused).unwrap_or_default(),
         roles: roles.map(|(role, catalog)| of_role(role.name(), catalog)).collect(),
+        gate_judged_s_ago: app.judged_ago().as_secs(),
         reload_fault: app.reload_fault(),
     };
     if readiness.ready {

@@ -164,7 +164,10 @@ async fn the_service_s_own_schema_has_no_error_and_no_warning() {
         .collect();
     assert!(said.is_empty(), "{said:#?}");
     // What is waived is told, with a reason.
-    assert!(findings.iter().any(|one| one["code"] == "TN603" && one["waiver"]["state"] == "active"), "{report:#}");
+    assert!(
+        findings.iter().any(|one| one["code"] == "TN603" && one["waiver"]["state"] == "active"),
+        "{report:#}"
+    );
 }
 
 #[tokio::test]

@@ -549,6 +549,25 @@ async fn a_new_table_is_served_after_a_notification_or_a_signal() {
 }
 
 #[tokio::test]
+async fn what_somebody_opens_and_tells_nobody_of_is_refused_at_the_next_recheck() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, ServerOptions::default().set("gate_recheck_s", 1)).await;
+    let token = Token::leslie();
+    server.get("/items", &token).send().await.is(200);
+    database.as_owner("alter table api.items disable row level security").await;
+    eventually("api.items is refused", || async { server.get("/items", &token).send().await.status == 404 })
+        .await;
+    let ready = readiness(&server).await;
+    assert!(reason(&ready, "api.items").is_some(), "{ready}");
+    assert!(ready["gate_judged_s_ago"].is_u64(), "{ready}");
+    let metrics = server.admin("/metrics").await.text;
+    assert!(metrics.contains("rowhouse_gate_judged_timestamp_seconds "), "{metrics}");
+    database.as_owner("alter table api.items enable row level security").await;
+    eventually("api.items is served", || async { server.get("/items", &token).send().await.status == 200 })
+        .await;
+}
+
+#[tokio::test]
 async fn a_signal_right_after_the_start_reloads_and_does_not_end_the_service() {
     let database = Database::demo().await;
     for _ in 0..5 {
