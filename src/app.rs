@@ -317,7 +317,11 @@ impl App {
     pub async fn keep_current(self: Arc<Self>) {
         let listening = catalog::watch(&self.database, |event| {
             match event {
-                Event::Issuers => self.verifier.forget(),
+                Event::Issuers => {
+                    self.verifier.forget();
+                    // Which tenants an issuer is listed for is part of what is remembered of members.
+                    self.tenants.forget();
+                }
                 Event::Tenants => {
                     self.tenants.forget();
                     self.verifier.forget_tokens();

@@ -10,7 +10,7 @@ use crate::command_line::{Run, run};
 use crate::support::{Answer, DUNDER, Database, PAWNEE, Server, Token, eventually};
 
 const DOCUMENT: &str = include_str!("../../docs/issuers.md");
-const IDP: &str = "https://idp.test/";
+pub(crate) const IDP: &str = "https://idp.test/";
 
 /// A token of any claims by the test key of `algorithm`, good for ten minutes from now. An empty `typ` is none.
 fn sign(algorithm: Algorithm, typ: &str, claims: &Value) -> String {
@@ -29,7 +29,7 @@ fn sign(algorithm: Algorithm, typ: &str, claims: &Value) -> String {
 }
 
 /// A token of the issuer IDP.
-fn idp_token(claims: Value) -> String {
+pub(crate) fn idp_token(claims: Value) -> String {
     let mut all = json!({
         "iss": IDP, "aud": "rowhouse", "sub": "ann", "jti": uuid::Uuid::new_v4().to_string(), "client_id": "web",
     });
@@ -39,12 +39,12 @@ fn idp_token(claims: Value) -> String {
     sign(Algorithm::ES256, "at+jwt", &all)
 }
 
-async fn me(server: &Server, token: &str) -> Answer {
+pub(crate) async fn me(server: &Server, token: &str) -> Answer {
     server.request(Method::GET, "/me").header("authorization", &format!("Bearer {token}")).send().await
 }
 
 /// Runs `rowhouse issuer` with `arguments`.
-fn issuer(database: &Database, arguments: &[&str]) -> Run {
+pub(crate) fn issuer(database: &Database, arguments: &[&str]) -> Run {
     let url = database.owner_url();
     run(&[&["issuer"], arguments].concat(), &[("migrate_url", &url)])
 }
@@ -54,7 +54,7 @@ fn key_set() -> String {
 }
 
 /// Proposes, checks and enables the issuer IDP, with `more` arguments.
-fn add_idp(database: &Database, more: &[&str]) {
+pub(crate) fn add_idp(database: &Database, more: &[&str]) {
     let keys = key_set();
     let add = ["add", IDP, "--audience", "rowhouse", "--algorithm", "ES256", "--jwks-file", &keys];
     issuer(database, &[&add[..], more].concat()).succeeds();

@@ -6,8 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::issuers::{IDP, add_idp, idp_token, issuer};
 use crate::support::{
-    ALIKI, Answer, DUNDER, Database, PAWNEE, SECRET, Server, ServerOptions, Token, eventually, within,
+    ALIKI, Answer, DUNDER, Database, PAWNEE, Request, SECRET, Server, ServerOptions, Token, eventually,
+    within,
 };
 
 const NOBODY: &str = "5f0c6d1e-8a47-4b2c-9d35-e6f1a2b3c4d5";
@@ -234,6 +236,91 @@ async fn an_invitation_is_not_for_tokens_of_an_issuer_that_may_not_speak_for_its
     // Nor is a membership of use there.
     bound.get(&at(PAWNEE, "/items"), &bare("leslie")).send().await.fails(403, "TEN001");
     accept(&server, &bare("april"), made["token"].as_str().unwrap()).await.is(201);
+}
+
+/// Makes the user that the issuer IDP calls `user` a member.
+async fn add_of_idp(database: &Database, tenant: Uuid, user: &str, role: &str) {
+    let call = format!(
+        "set role rowhouse_admin; select tenancy.add_member('{tenant}', '{IDP}', '{user}', '{role}', '{user}@idp.test')"
+    );
+    database.sql(&call).await;
+}
+
+/// A request with a token of the issuer IDP that names `user` and no tenant.
+fn of_idp(server: &Server, method: Method, path: &str, user: &str) -> Request {
+    let bearer = format!("Bearer {}", idp_token(json!({"sub": user})));
+    server.request(method, path).header("authorization", &bearer)
+}
+
+#[tokio::test]
+async fn v20_in_database_mode_a_platform_s_issuer_speaks_for_members_of_the_tenants_that_it_is_bound_to() {
+    let database = Database::demo().await;
+    add_idp(&database, &[]);
+    issuer(&database, &["bind", IDP, "--tenant", "pawnee-parks-and-rec"]).succeeds();
+    for tenant in [PAWNEE, DUNDER] {
+        add_of_idp(&database, tenant, "ann", "admin").await;
+    }
+    add(&database, DUNDER, "michael", "owner").await;
+    let server = server(&database, "database").await;
+    let get = async |path: &str| of_idp(&server, Method::GET, path, "ann").send().await;
+
+    let items = get(&at(PAWNEE, "/items")).await.is(200);
+    assert!(items.column("tenant_id").iter().all(|id| *id == PAWNEE.to_string()) && !items.rows().is_empty());
+    assert_eq!(get(&at(PAWNEE, "/me")).await.is(200).json()["role"], "admin");
+    // Where she is a member, where she is none, and what there is not are refused alike.
+    let refused = get(&at(DUNDER, "/items")).await.fails(403, "TEN001");
+    for tenant in [ALIKI, NOBODY.parse().unwrap()] {
+        assert_eq!(get(&at(tenant, "/items")).await.fails(403, "TEN001").text, refused.text);
+    }
+    let by_header = of_idp(&server, Method::GET, "/items", "ann").header("x-tenant-id", &DUNDER.to_string());
+    by_header.send().await.fails(403, "TEN001");
+    // Nor is she told of it.
+    let me = get("/me").await.is(200).json();
+    assert_eq!((&me["tenant_id"], &me["tenants"]), (&Value::Null, &json!([PAWNEE])));
+    assert_eq!(me["memberships"].as_array().map(Vec::len), Some(1), "{me}");
+    assert_eq!(get(&at(PAWNEE, "/me")).await.is(200).json()["tenants"], json!([PAWNEE]));
+
+    // An invitation into a tenant that it may not speak for is none.
+    let made = invite(&server, &bare("michael"), DUNDER, "b@example.test", "member").await.is(200).json();
+    let token = made["token"].as_str().unwrap();
+    let accept = |user: &str| {
+        let request = of_idp(&server, Method::POST, "/invitations/accept", user);
+        request.json(json!({"token": token})).send()
+    };
+    accept("ben").await.fails(404, "TEN051");
+    accept("ann").await.fails(404, "TEN051");
+
+    // Bound to it, it may; and at once no more when that is taken back.
+    issuer(&database, &["bind", IDP, "--tenant", "dunder-mifflin"]).succeeds();
+    let status = async || get(&at(DUNDER, "/items")).await.status;
+    within(Duration::from_secs(4), "the binding counts", || async { status().await == 200 }).await;
+    assert_eq!(get("/me").await.is(200).json()["tenants"], json!([DUNDER, PAWNEE]));
+    accept("ben").await.is(201);
+    database.sql(&format!("delete from tenancy.issuer_tenants where tenant_id = '{DUNDER}'")).await;
+    within(Duration::from_secs(4), "the binding is gone", || async { status().await == 403 }).await;
+    get(&at(PAWNEE, "/items")).await.is(200);
+}
+
+#[tokio::test]
+async fn v20_in_database_mode_a_tenant_s_issuer_speaks_for_no_other_tenant_of_its_users() {
+    let database = Database::demo().await;
+    add_idp(&database, &["--tenant", "pawnee-parks-and-rec"]);
+    for tenant in [PAWNEE, DUNDER] {
+        add_of_idp(&database, tenant, "ann", "owner").await;
+    }
+    add(&database, DUNDER, "michael", "owner").await;
+    let server = server(&database, "database").await;
+    let get = async |path: &str| of_idp(&server, Method::GET, path, "ann").send().await;
+    get(&at(PAWNEE, "/items")).await.is(200);
+    get(&at(DUNDER, "/items")).await.fails(403, "TEN001");
+    for path in ["/me", &at(PAWNEE, "/me")] {
+        let me = get(path).await.is(200).json();
+        assert_eq!((&me["tenant_id"], &me["tenants"]), (&json!(PAWNEE), &json!([PAWNEE])), "{path}");
+        assert_eq!(me["memberships"].as_array().map(Vec::len), Some(1), "{me}");
+    }
+    let made = invite(&server, &bare("michael"), DUNDER, "b@example.test", "member").await.is(200).json();
+    let request = of_idp(&server, Method::POST, "/invitations/accept", "ben");
+    request.json(json!({"token": made["token"]})).send().await.fails(404, "TEN051");
 }
 
 #[tokio::test]
