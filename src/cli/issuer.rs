@@ -83,6 +83,7 @@ pub(super) struct Proposal {
 const ADD: &str = include_str!("../../sql/catalog/issuer_add.sql");
 const LIST: &str = include_str!("../../sql/catalog/issuer_list.sql");
 const PROPOSED: &str = include_str!("../../sql/catalog/issuer_proposed.sql");
+const VERIFIED: &str = include_str!("../../sql/catalog/issuer_verified.sql");
 
 /// Runs one command.
 ///
@@ -209,8 +210,9 @@ async fn check(config: &Config, client: &Client, iss: &str) -> Result<(), String
     for line in &checked {
         println!("{line}");
     }
-    // Only what was looked at: had the keys been changed meanwhile, they would be others.
-    let text = "update tenancy.issuers set verified_at = pg_catalog.now() where iss = $1";
-    client.execute(text, &[&iss]).await.map_err(|error| cause(&error))?;
-    done("good; next: rowhouse issuer enable")
+    // Fetching takes a while, in which somebody may have given the issuer other keys: only what was looked at is verified.
+    match client.execute(VERIFIED, &[&iss, &json]).await.map_err(|error| cause(&error))? {
+        0 => Err("its keys were changed meanwhile: run `rowhouse issuer check` again".to_owned()),
+        _ => done("good; next: rowhouse issuer enable"),
+    }
 }

@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::command_line::run;
 use crate::support::{Answer, DUNDER, Database, PAWNEE, Server, ServerOptions, eventually};
 
 // The web server of the unit tests, which has more than is needed here.
@@ -134,6 +135,52 @@ async fn j04_while_there_are_no_keys_the_answer_is_503_and_other_issuers_are_ser
         items(&server, &token("https://set.test", "p256")).await.is(200);
     }
     assert_eq!((provider.hits("/down"), provider.hits("/set")), (1, 1));
+}
+
+#[tokio::test]
+async fn an_issuer_whose_keys_change_while_they_are_checked_is_not_verified() {
+    let database = Database::demo().await;
+    let provider = Provider::start().await;
+    provider.answer("/set", Reply::json(SET));
+    let (iss, url, set) = ("https://idp.test", database.owner_url(), format!("{}/set", provider.url));
+    let issuer = async |arguments: &[&str]| {
+        let arguments: Vec<String> =
+            ["issuer"].iter().chain(arguments).map(|&word| word.to_owned()).collect();
+        let url = url.clone();
+        let running = tokio::task::spawn_blocking(move || {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            run(&arguments, &[("migrate_url", &url), ("insecure_issuer_urls", "true")])
+        });
+        running.await.expect("it runs")
+    };
+    let add = ["add", iss, "--tenant", "pawnee-parks-and-rec", "--audience", "a", "--algorithm", "ES256"];
+    issuer(&[&add[..], &["--jwks-uri", &set]].concat()).await.succeeds();
+    let verified = "select count(*) from tenancy.issuers where verified_at is not null";
+    let check = ["check", iss];
+    for (change, hits) in [("jwks_uri = jwks_uri || '?'", 1), ("algorithms = '{ES256,RS256}'", 2)] {
+        provider.hold(true);
+        provider.answer("/set?", Reply::json(SET));
+        let meanwhile = async {
+            eventually("it fetches", || async { provider.hits("/set") + provider.hits("/set?") == hits })
+                .await;
+            database.sql(&format!("update tenancy.issuers set {change}")).await;
+            provider.hold(false);
+        };
+        let (checked, ()) = tokio::join!(issuer(&check), meanwhile);
+        assert!(checked.fails_in_one_line().contains("changed meanwhile"), "{change}");
+        assert_eq!(database.count(verified).await, 0, "{change}");
+    }
+    assert!(issuer(&["check", iss]).await.succeeds().contains("key \"p256\" ES256"));
+    assert_eq!(database.count(verified).await, 1);
+    // What is no part of where the keys are may change.
+    provider.hold(true);
+    let meanwhile = async {
+        eventually("it fetches", || async { provider.hits("/set?") == 3 }).await;
+        database.sql("update tenancy.issuers set leeway_s = 60").await;
+        provider.hold(false);
+    };
+    let (checked, ()) = tokio::join!(issuer(&check), meanwhile);
+    checked.succeeds();
 }
 
 #[tokio::test]
