@@ -24,12 +24,15 @@ use crate::identity::{
 const AUTHORIZE: &str = include_str!("../sql/service/authorize.sql");
 const TENANT_NAMED: &str = include_str!("../sql/service/tenant_named.sql");
 const TENANTS_OF: &str = include_str!("../sql/service/tenants_of.sql");
+const ISSUERS_OF: &str = include_str!("../sql/service/issuers_of.sql");
 const ACCEPT_INVITATION: &str = include_str!("../sql/service/accept_invitation.sql");
 
 /// What is remembered of tenants and members, shared by all workers.
 pub struct Tenants {
     standings: Remembered<Asked, Arc<Standing>>,
     names: Remembered<Named, Option<Uuid>>,
+    /// The issuers of the database that may speak for a tenant; of None, the platform's.
+    issuers: Remembered<Option<Uuid>, Arc<[String]>>,
     membership: Membership,
     /// Counts the changes that were notified: what was read before one is forgotten.
     generation: AtomicU64,
@@ -91,6 +94,7 @@ impl Tenants {
         Self {
             standings: Remembered::new(config.tenants_max, ttl),
             names: Remembered::new(config.tenant_names_max, ttl),
+            issuers: Remembered::new(config.tenants_max, ttl),
             membership: config.membership,
             generation: AtomicU64::new(0),
         }
@@ -168,6 +172,23 @@ impl Tenants {
         };
         self.names.remember(key, tenant, generation);
         Ok(tenant)
+    }
+
+    /// The enabled issuers of the database that may speak for `tenant`; of None, all of the platform's. None for a tenant that
+    /// there is not.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn issuers(&self, pool: &Pool, tenant: Option<Uuid>) -> Result<Arc<[String]>, Error> {
+        let generation = self.generation.load(Ordering::SeqCst);
+        if let Some(issuers) = self.issuers.recall(&tenant, generation) {
+            return Ok(issuers);
+        }
+        let named = tenant.map(|tenant| tenant.to_string());
+        let rows = pool.ask(ISSUERS_OF, &[named.as_deref()]).await.map_err(unmigrated)?;
+        let issuers = rows.iter().map(|row| column(row, 0)).collect::<Result<Arc<[String]>, _>>()?;
+        self.issuers.remember(tenant, issuers.clone(), generation);
+        Ok(issuers)
     }
 
     /// The tenants that a principal is an active member of, by the database.

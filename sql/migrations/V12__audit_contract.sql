@@ -255,6 +255,7 @@ from (
     values
         ('issuer', 'Tells how to verify the tokens of one issuer, to whoever names it: public keys and references, no secret.'),
         ('issuer_bindings', 'Tells the tenants that one issuer may speak for, by names that its token gives.'),
+        ('issuers_of', 'Tells the names of the issuers of one tenant, which its metadata tells anybody; no key, no secret.'),
         ('current_member_id', 'Looks up the user of the request''s own token, and tells no more than an id.'),
         ('keep_owner', 'Reads the members of the tenant of the row that fires it, and only refuses.'),
         ('authorize', 'Tells the state of one tenant, one membership and one token, before the tenant is set; it changes nothing.'),

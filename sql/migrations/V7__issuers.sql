@@ -4,7 +4,7 @@
 -- An issuer is its `iss`. That of a tenant carries the tenant in its own row, so there is no way to bind it to a second
 -- one; a platform's speaks for those tenants that tenancy.issuer_tenants lists, and for no other. No secret is kept
 -- here: that of HS256 is a file beside the service, of which the row has the name. The request role sees none of this
--- but through policies for a tenant's administrators; the service asks two functions, which run as rowhouse_owner.
+-- but through policies for a tenant's administrators; the service asks three functions, which run as rowhouse_owner.
 
 -- What is served of the tenancy itself. Not in `api`, where a table of the user's own may well be called members.
 create schema tenancy_api;
@@ -188,7 +188,7 @@ create policy select_owner on tenancy.issuers
     for select
     to rowhouse_owner
     using (true);
-comment on policy select_owner on tenancy.issuers is 'For tenancy.issuer(), which runs as the owner.';
+comment on policy select_owner on tenancy.issuers is 'For tenancy.issuer() and tenancy.issuers_of(), which run as the owner.';
 
 create policy select_readers on tenancy.issuers
     for select
@@ -220,7 +220,7 @@ create policy select_owner on tenancy.issuer_tenants
     to rowhouse_owner
     using (true);
 comment on policy select_owner on tenancy.issuer_tenants is
-    'For tenancy.issuer_bindings(), which runs as the owner.';
+    'For tenancy.issuer_bindings() and tenancy.issuers_of(), which run as the owner.';
 
 create policy select_readers on tenancy.issuer_tenants
     for select
@@ -346,8 +346,40 @@ end;
 comment on function tenancy.issuer_bindings(text, text[]) is
     'The tenants that a platform''s issuer means by these names, for the service; without those it may not speak for.';
 
-revoke all on function tenancy.issuer(text), tenancy.issuer_bindings(text, text[]) from public;
-grant execute on function tenancy.issuer(text), tenancy.issuer_bindings(text, text[]) to rowhouse_app;
+create function tenancy.issuers_of(tenant uuid)
+returns table (iss text)
+language sql
+stable
+security definer
+set search_path = ''
+begin atomic
+    select i.iss
+    from tenancy.issuers as i
+    where i.enabled
+        and i.verified_at is not null
+        and case
+            when tenant is null then i.kind = 'platform'
+            when i.kind = 'tenant' then i.tenant_id = tenant
+            else exists (
+                select
+                from tenancy.issuer_tenants as b
+                where b.iss = i.iss
+                    and b.tenant_id = tenant
+            )
+        end
+    order by i.iss
+    limit 100;
+end;
+comment on function tenancy.issuers_of(uuid) is
+    'The enabled issuers that may speak for a tenant, its own and the platform''s that are bound to it; of null, all of the '
+    'platform''s. The first 100. For the service''s metadata (RFC 9728), which anybody may read.';
+
+revoke all
+on function tenancy.issuer(text), tenancy.issuer_bindings(text, text[]), tenancy.issuers_of(uuid)
+from public;
+grant execute
+on function tenancy.issuer(text), tenancy.issuer_bindings(text, text[]), tenancy.issuers_of(uuid)
+to rowhouse_app;
 
 create function tenancy.notify_issuers()
 returns trigger

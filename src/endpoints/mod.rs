@@ -106,8 +106,8 @@ impl Public {
     ) -> Result<Reply, Error> {
         let sessions = || worker.app.sessions.as_ref().ok_or(Error::Internal("no sessions"));
         match self {
-            Public::Resource => resource::respond(&worker.app.config, None, raw),
-            Public::TenantResource(tenant) => resource::respond(&worker.app.config, Some(tenant), raw),
+            Public::Resource => resource::respond(worker, None, raw).await,
+            Public::TenantResource(tenant) => resource::respond(worker, Some(tenant), raw).await,
             Public::Server => keys::server(sessions()?, raw),
             Public::Keys => keys::respond(sessions()?, raw),
             Public::Token => token::respond(worker, sessions()?, raw, body, now_s).await,

@@ -7,14 +7,18 @@ use uuid::Uuid;
 
 use super::{json, only};
 use crate::answer::Reply;
-use crate::config::Config;
+use crate::app::Worker;
 use crate::error::Error;
 use crate::request::{Method, RawRequest};
 
-/// Lists the issuers that speak for every tenant and, of `tenant`, its own. A tenant that there is not, or without issuers of
-/// its own, has the same document but for its name.
-pub(super) fn respond(config: &Config, tenant: Option<Uuid>, raw: &RawRequest) -> Result<Reply, Error> {
+/// Lists the issuers that speak for every tenant and the platform's of the database; of `tenant`, instead of these, those that
+/// are bound to it, and its own. A tenant that there is not, or without issuers of its own, has the same document but for
+/// its name.
+pub(super) async fn respond(worker: &Worker, tenant: Option<Uuid>, raw: &RawRequest) -> Result<Reply, Error> {
     only(raw, &[Method::Get, Method::Head], "GET, HEAD")?;
+    let config = &worker.app.config;
+    let of_rows = worker.app.tenants.issuers(&worker.pool, tenant).await?;
+    let is_configured = |iss: &str| config.issuers.iter().any(|issuer| issuer.issuer == iss);
     let own = (!config.session_key_files.is_empty()).then_some(config.public_url.as_str());
     let issuers: BTreeSet<&str> = config
         .issuers
@@ -22,6 +26,8 @@ pub(super) fn respond(config: &Config, tenant: Option<Uuid>, raw: &RawRequest) -
         .filter(|issuer| issuer.tenant.is_none() || issuer.tenant == tenant)
         .map(|issuer| issuer.issuer.as_str())
         .chain(own)
+        // A row that the configuration shadows says nothing.
+        .chain(of_rows.iter().map(String::as_str).filter(|iss| !is_configured(iss)))
         .collect();
     let resource = match tenant {
         Some(tenant) => format!("{}/{tenant}", config.public_url),

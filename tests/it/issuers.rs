@@ -49,7 +49,7 @@ pub(crate) fn issuer(database: &Database, arguments: &[&str]) -> Run {
     run(&[&["issuer"], arguments].concat(), &[("migrate_url", &url)])
 }
 
-fn key_set() -> String {
+pub(crate) fn key_set() -> String {
     format!("{}/tests/it/keys/jwks.json", env!("CARGO_MANIFEST_DIR"))
 }
 
