@@ -102,9 +102,12 @@ settings! {
     /// The URL under which clients reach the service, without a slash at its end, such as `https://api.example.com`: the
     /// resource that `/.well-known/oauth-protected-resource` speaks of (RFC 9728). Empty: there is no such document.
     public_url: String = String::new();
-    /// Hosts whose documents issuers may have beside their own (`jwks_uri` on another host, such as `www.googleapis.com`), and
-    /// whose addresses need not be public: an identity provider in the private network.
+    /// Hosts on which the document of an issuer may say that its keys are, beside the issuer's own: `www.googleapis.com`, for
+    /// one, where those of `https://accounts.google.com` are.
     issuer_hosts_allowed: Vec<String> = Vec::new();
+    /// Hosts from which issuers' documents and keys are fetched although their addresses are not public: an identity provider
+    /// in the private network. Whoever may propose issuers can then have the service ask such a host.
+    issuer_private_hosts: Vec<String> = Vec::new();
     /// Whether issuers on this machine may be fetched from over http. For tests: in production whoever can listen on a port
     /// would be believed.
     insecure_issuer_urls: bool = false;

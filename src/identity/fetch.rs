@@ -30,8 +30,10 @@ const LIMITS: Limits = Limits { connect: Duration::from_secs(3), total: Duration
 
 /// Fetches documents; shared by all workers. Connections are not kept: each belongs to the runtime that made it.
 pub(super) struct Fetcher {
-    /// Hosts that the operator vouches for, in lower case.
-    hosts_allowed: Arc<HashSet<String>>,
+    /// Hosts that others' documents may name, in lower case.
+    hosts_allowed: HashSet<String>,
+    /// Hosts whose addresses need not be public, in lower case.
+    private_hosts: Arc<HashSet<String>>,
     lookup: Lookup,
     limits: Limits,
     /// Made at the first use: reading the system's certificate authorities takes a while, and many need none.
@@ -54,7 +56,7 @@ pub enum Fault {
     #[error("the URL {0}")]
     Url(&'static str),
     /// The host is this machine, or one of its network.
-    #[error("the host has an address that is not public, and is none of issuer_hosts_allowed")]
+    #[error("the host has an address that is not public, and is none of issuer_private_hosts")]
     Address,
     /// No certificate authority is known.
     #[error("this machine has no certificate authorities")]
@@ -94,13 +96,18 @@ impl Fault {
 
 impl Fetcher {
     pub(super) fn new(config: &Config) -> Fetcher {
-        let hosts = config.issuer_hosts_allowed.iter().map(|host| host.to_ascii_lowercase()).collect();
-        Fetcher::with(hosts, config.insecure_issuer_urls, Arc::new(system_lookup), LIMITS)
+        let set = |hosts: &[String]| hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+        let private_hosts = set(&config.issuer_private_hosts);
+        Fetcher {
+            hosts_allowed: set(&config.issuer_hosts_allowed),
+            ..Fetcher::with(private_hosts, config.insecure_issuer_urls, Arc::new(system_lookup), LIMITS)
+        }
     }
 
-    fn with(hosts_allowed: HashSet<String>, insecure: bool, lookup: Lookup, limits: Limits) -> Fetcher {
+    fn with(private_hosts: HashSet<String>, insecure: bool, lookup: Lookup, limits: Limits) -> Fetcher {
         let mut fetcher = Fetcher {
-            hosts_allowed: Arc::new(hosts_allowed),
+            hosts_allowed: HashSet::new(),
+            private_hosts: Arc::new(private_hosts),
             lookup,
             limits,
             secure: OnceLock::new(),
@@ -168,7 +175,7 @@ impl Fetcher {
     }
 
     fn public(&self) -> Rule {
-        Rule::Public { hosts_allowed: self.hosts_allowed.clone() }
+        Rule::Public { private_hosts: self.private_hosts.clone() }
     }
 
     fn secure(&self) -> Result<&Client, Fault> {
@@ -249,7 +256,7 @@ fn system_lookup(host: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpA
 #[derive(Clone)]
 enum Rule {
     /// Public ones, and any of these hosts.
-    Public { hosts_allowed: Arc<HashSet<String>> },
+    Public { private_hosts: Arc<HashSet<String>> },
     /// This machine's own.
     Loopback,
 }
@@ -257,7 +264,7 @@ enum Rule {
 impl Rule {
     fn admits(&self, host: &str, address: IpAddr) -> bool {
         match self {
-            Rule::Public { hosts_allowed } => is_public(address) || hosts_allowed.contains(host),
+            Rule::Public { private_hosts } => is_public(address) || private_hosts.contains(host),
             Rule::Loopback => address.is_loopback(),
         }
     }
@@ -378,7 +385,7 @@ mod tests {
     use super::*;
 
     /// A fetcher for which every name has these addresses, and the number of look-ups.
-    fn resolving(addresses: &[&str], hosts_allowed: &[&str], insecure: bool) -> (Fetcher, Arc<AtomicUsize>) {
+    fn resolving(addresses: &[&str], private_hosts: &[&str], insecure: bool) -> (Fetcher, Arc<AtomicUsize>) {
         let addresses: Vec<IpAddr> = addresses.iter().map(|text| text.parse().expect("an address")).collect();
         let lookups = Arc::new(AtomicUsize::new(0));
         let counted = lookups.clone();
@@ -387,7 +394,7 @@ mod tests {
             let addresses = addresses.clone();
             Box::pin(async move { Ok(addresses) })
         });
-        let hosts = hosts_allowed.iter().map(|host| (*host).to_owned()).collect();
+        let hosts = private_hosts.iter().map(|host| (*host).to_owned()).collect();
         let fetcher = Fetcher::with(hosts, insecure, lookup, LIMITS);
         // A machine that tests may have no certificate authorities. That none is trusted is no matter here.
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -398,6 +405,22 @@ mod tests {
         let client = fetcher.client(tls, fetcher.public()).expect("a client");
         fetcher.secure.set(client).expect("not made yet");
         (fetcher, lookups)
+    }
+
+    #[test]
+    fn a_host_for_documents_elsewhere_is_none_with_an_address_that_is_not_public_nor_the_other_way_round() {
+        let config = Config {
+            issuer_hosts_allowed: vec!["Keys.test".to_owned()],
+            issuer_private_hosts: vec!["Idp.internal".to_owned()],
+            ..Config::default()
+        };
+        let fetcher = Fetcher::new(&config);
+        let url = |host: &str| Url::parse(&format!("https://{host}/")).expect("a URL");
+        let names = |other: &str| fetcher.is_same_or_allowed(&url("idp.test"), &url(other));
+        assert_eq!(["idp.test", "keys.test", "idp.internal"].map(names), [true, true, false]);
+        let private: IpAddr = "10.0.0.1".parse().expect("an address");
+        let admits = |host: &str| fetcher.public().admits(host, private);
+        assert_eq!(["idp.test", "keys.test", "idp.internal"].map(admits), [false, false, true]);
     }
 
     async fn fault_of(fetcher: &Fetcher, url: &str) -> Option<Fault> {
