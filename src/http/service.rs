@@ -15,7 +15,7 @@ use crate::answer::Reply;
 use crate::app::Worker;
 use crate::error::{Answer, Error};
 use crate::events::{Decision, Denial, Event, Events};
-use crate::identity::{self, Realm};
+use crate::identity::{self, Realm, Refusal};
 use crate::pipeline::{self, Trace};
 use crate::request::{self, Method, RawRequest};
 
@@ -212,6 +212,8 @@ fn log(request: &HttpRequest, id: Uuid, trace: &Trace, error: Option<&Error>, st
         };
     }
     match error {
+        // Anybody can send tokens of an issuer that is down: it is told once a fetch or a look-up that failed, not once a request.
+        Some(Error::Credential(Refusal::Unavailable { .. })) => line!(info),
         Some(error) if error.is_server_fault() => line!(error),
         Some(_) => line!(info),
         None => line!(info),

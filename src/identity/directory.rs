@@ -33,6 +33,8 @@ const FOUND_S: u64 = 60;
 const ABSENT_S: u64 = 30;
 /// When it is worth to ask again after the database did not answer.
 const RETRY_AFTER_S: u32 = 1;
+/// How long nothing more is logged of look-ups that failed.
+const SILENT_S: u64 = 10;
 /// The longest `iss`, in characters.
 const ISSUER_CHARS_MAX: usize = 255;
 
@@ -76,6 +78,7 @@ pub(super) struct Directory {
     bindings: Remembered<(Arc<str>, String), Option<Uuid>>,
     /// Counts the changes that were notified.
     generation: AtomicU64,
+    silent_until_s: AtomicU64,
     secrets_dir: Option<PathBuf>,
     key_sets: KeySets,
     /// Where the keys of the database's issuers were when they were last looked up.
@@ -93,6 +96,7 @@ impl Directory {
             absent: Remembered::new(config.issuers_max),
             bindings: Remembered::new(config.issuer_bindings_max),
             generation: AtomicU64::new(0),
+            silent_until_s: AtomicU64::new(0),
             secrets_dir,
             key_sets: KeySets::new(config),
             sources: Mutex::new(LruCache::new(
@@ -181,7 +185,7 @@ impl Directory {
         if !can_be || self.absent.recall(iss, generation, now_s).is_some() {
             return Err(Refusal::Invalid(Reason::Issuer));
         }
-        let row = registry.issuer(iss).await.map_err(|error| unavailable("issuer", &error))?;
+        let row = registry.issuer(iss).await.map_err(|error| self.unavailable("issuer", &error, now_s))?;
         let known = row.and_then(|row| match self.known(iss, &row) {
             Ok(known) => Some(Arc::new(known)),
             Err(fault) => {
@@ -290,8 +294,10 @@ impl Directory {
         if unknown.is_empty() {
             return Ok(bound);
         }
-        let rows =
-            registry.bindings(issuer, &unknown).await.map_err(|error| unavailable("binding", &error))?;
+        let rows = registry
+            .bindings(issuer, &unknown)
+            .await
+            .map_err(|error| self.unavailable("binding", &error, now_s))?;
         for name in unknown {
             let tenant = rows.iter().find(|(found, _)| found == name).map(|(_, tenant)| *tenant);
             let until_s = now_s + if tenant.is_some() { FOUND_S } else { ABSENT_S };
@@ -301,6 +307,20 @@ impl Directory {
         Ok(bound)
     }
 
+    /// What is answered where the database was asked in vain; counted each time, and told in the log once in a while.
+    fn unavailable(&self, what: &'static str, error: &db::Error, now_s: u64) -> Refusal {
+        if self.is_worth_a_line(now_s) {
+            tracing::warn!(what, %error, "a look-up for a token failed");
+        }
+        counter!("rowhouse_issuer_look_ups_total", "outcome" => "failed").increment(1);
+        Refusal::Unavailable { retry_after_s: RETRY_AFTER_S }
+    }
+
+    fn is_worth_a_line(&self, now_s: u64) -> bool {
+        let silent = |until_s: u64| (until_s <= now_s).then_some(now_s + SILENT_S);
+        self.silent_until_s.fetch_update(Ordering::Relaxed, Ordering::Relaxed, silent).is_ok()
+    }
+
     fn known(&self, iss: &str, row: &str) -> Result<Known, RowFault> {
         let row: IssuerRow = serde_json::from_str(row)?;
         if row.iss != iss {
@@ -308,12 +328,6 @@ impl Directory {
         }
         row.known(self.secrets_dir.as_ref())
     }
-}
-
-fn unavailable(what: &'static str, error: &db::Error) -> Refusal {
-    tracing::warn!(what, %error, "a look-up for a token failed");
-    counter!("rowhouse_issuer_look_ups_total", "outcome" => "failed").increment(1);
-    Refusal::Unavailable { retry_after_s: RETRY_AFTER_S }
 }
 
 /// Why a row cannot be used. The text is for operators, and shows no secret.
@@ -739,6 +753,14 @@ mod tests {
         assert!(verify_at(&verifier, &rows, &token(&header(), &claims()), NOW_S).is_ok(), "configured");
         rows.fails.set(false);
         assert!(verify_at(&verifier, &rows, &token_of_row, NOW_S).is_ok(), "a failure is not remembered");
+    }
+
+    #[test]
+    fn look_ups_that_fail_are_told_once_in_a_while() {
+        let directory = Directory::new(&Config::default()).expect("no issuers");
+        let told =
+            [NOW_S, NOW_S, NOW_S + 9, NOW_S + 10, NOW_S + 11].map(|now_s| directory.is_worth_a_line(now_s));
+        assert_eq!(told, [true, false, false, true, false]);
     }
 
     #[test]

@@ -135,6 +135,10 @@ async fn j04_while_there_are_no_keys_the_answer_is_503_and_other_issuers_are_ser
         items(&server, &token("https://set.test", "p256")).await.is(200);
     }
     assert_eq!((provider.hits("/down"), provider.hits("/set")), (1, 1));
+    // Told once a fetch: anybody can send such tokens.
+    let told = |what: &str| server.log().iter().filter(|line| line.contains(what)).count();
+    eventually("the requests are logged", || async { told("issuer_unavailable") == 5 }).await;
+    assert_eq!((told("could not be fetched"), told("\"ERROR\"")), (1, 0), "{:?}", server.log());
 }
 
 #[tokio::test]
