@@ -407,6 +407,73 @@ async fn writes_to_administrative_tables_are_events_that_say_who_and_what() {
 }
 
 #[tokio::test]
+async fn writes_to_members_over_http_and_to_issuers_by_the_operator_are_events() {
+    let database = Database::demo().await;
+    let add_member = |user: &str, role: &str| {
+        format!(
+            "select tenancy.add_member('{PAWNEE}', 'https://issuer.test', '{user}', '{role}', '{user}@test')"
+        )
+    };
+    let (leslie, ron) = (add_member("leslie.knope", "owner"), add_member("ron", "member"));
+    database.sql(&format!("set role rowhouse_admin; {leslie}; {ron}")).await;
+    let settings = "app.client_ip,app.request_id";
+    let server =
+        Server::with(&database, ServerOptions::default().set("transaction_settings", settings)).await;
+    let path = "/members?email=eq.ron@test";
+    let (answer, id) = sent(server.patch(path, &Token::leslie(), json!({"role": "admin"}))).await;
+    answer.is(204);
+    let user: Value = server.get(path, &Token::leslie()).send().await.is(200).rows().remove(0);
+    let act = event(&database, id).await;
+    assert_eq!((&act["code"], &act["decision"]), (&json!("members_update"), &json!("allow")));
+    assert_eq!((&act["tenant_id"], &act["subject"]), (&json!(PAWNEE), &json!("leslie.knope")));
+    let target = &act["target"];
+    assert_eq!(target["relation"], "tenancy.members");
+    assert_eq!(target["key"], json!({"tenant_id": PAWNEE, "user_id": user["user_id"]}));
+    assert_eq!((&target["old"], &target["new"]), (&json!({"role": "member"}), &json!({"role": "admin"})));
+    // The tenant's own log has it, and another's has not.
+    let query = format!("/auth_events?code=eq.members_update&request_id=eq.{id}");
+    assert_eq!(server.get(&query, &Token::leslie()).send().await.is(200).rows().len(), 1);
+    assert!(server.get(&query, &Token::michael()).send().await.is(200).rows().is_empty());
+
+    // Of psql, too; nobody's token is behind it, and no secret or key set in it.
+    let issuer = format!(
+        "set role rowhouse_admin; insert into tenancy.issuers (iss, kind, tenant_id, key_source, static_jwks, algorithms, audiences)
+             values ('https://idp.test', 'tenant', '{PAWNEE}', 'static_jwks', '{{\"keys\": []}}', '{{ES256}}', '{{a}}');
+         delete from tenancy.issuers"
+    );
+    database.sql(&issuer).await;
+    let acts = "select json_agg(to_jsonb(e) order by at)::text from tenancy.auth_events as e where code like 'issuers_%'";
+    let acts: Vec<Value> = serde_json::from_str(&database.text(acts).await).unwrap();
+    let codes: Vec<&Value> = acts.iter().map(|act| &act["code"]).collect();
+    assert_eq!(codes, [&json!("issuers_insert"), &json!("issuers_delete")]);
+    for act in &acts {
+        assert_eq!((&act["tenant_id"], &act["subject"]), (&json!(PAWNEE), &Value::Null));
+        assert_eq!(act["target"]["key"], json!({"iss": "https://idp.test"}));
+        assert!(!act.to_string().contains("keys"), "{act}");
+    }
+    // Each of the tables has its trigger.
+    let triggers = database
+        .text(
+            "select string_agg(tgrelid::regclass::text, ' ' order by tgrelid::regclass::text collate \"C\")
+             from pg_trigger where tgname = 'record_act' and tgenabled = 'O'",
+        )
+        .await;
+    for table in [
+        "tenants",
+        "users",
+        "identities",
+        "members",
+        "invitations",
+        "tenant_domains",
+        "epochs",
+        "issuers",
+        "issuer_tenants",
+    ] {
+        assert!(triggers.split(' ').any(|found| found == format!("tenancy.{table}")), "{table}: {triggers}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_changes_the_log_and_only_what_is_old_can_be_purged() {
     let database = Database::demo().await;
     let table = "tenancy.auth_events";
