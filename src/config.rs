@@ -252,7 +252,7 @@ settings! {
     head_timeout_ms: u64 = 5_000, 100..=60_000;
     /// How long a client may take to send a body, in milliseconds.
     body_timeout_ms: u64 = 30_000, 100..=3_600_000;
-    /// After SIGTERM: how long requests in flight may take to end, in seconds.
+    /// After SIGTERM: how long requests in flight may take to end, in seconds. Ten seconds later the process ends, whatever hangs.
     shutdown_timeout_s: u64 = 30, 0..=3_600;
     /// `text` or `json`.
     log_format: LogFormat = LogFormat::Text;

@@ -21,6 +21,9 @@ pub fn log(config: &Config) -> Result<(), String> {
     let filter = EnvFilter::try_new(directives).map_err(|error| format!("log_level: {error}"))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Else it prints to standard error that standard error cannot be written to, and panics: whoever read it may be gone,
+        // and the task that ends the service logs, too.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match config.log_format {

@@ -23,6 +23,9 @@ use crate::telemetry;
 /// How long the last events may take to be written, once the last request is answered.
 const EVENTS_FINISH_MAX: Duration = Duration::from_secs(5);
 
+/// How much longer than all that it waits for the end of the service may take.
+const END_MARGIN: Duration = Duration::from_secs(5);
+
 /// Serves until SIGTERM or SIGINT, then lets the requests in flight end.
 ///
 /// # Errors
@@ -66,6 +69,7 @@ async fn run(config: Config, metrics: PrometheusHandle) -> Result<(), StartError
     actix_web::rt::spawn(app.clone().keep_current());
     actix_web::rt::spawn(app.clone().keep_sessions());
     let writing = actix_web::rt::spawn(app.clone().write_events());
+    end_in_any_case(config.shutdown_timeout_s).map_err(bind_error)?;
     actix_web::rt::spawn(Signals::listen().obey(app.clone(), server.handle(), admin.handle()));
     tracing::info!(address = served_at, admin = admin_at, "listening");
     let (served, administered) = futures_util::future::join(server, admin).await;
@@ -83,6 +87,26 @@ fn bind(key: &'static str, address: &str) -> Result<TcpListener, StartError> {
         Ok(listener)
     };
     bound().map_err(|source: io::Error| StartError::Bind { address: address.to_owned(), key, source })
+}
+
+/// Has the process end some time after SIGTERM or SIGINT, whatever hangs: a log that nobody reads any more blocks whoever
+/// writes to it, the task that obeys signals among them.
+fn end_in_any_case(shutdown_timeout_s: u64) -> io::Result<()> {
+    let limit = Duration::from_secs(shutdown_timeout_s) + EVENTS_FINISH_MAX + END_MARGIN;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let wait = move || {
+        runtime.block_on(async {
+            let Signals { reload: _, mut terminate, mut interrupt } = Signals::listen();
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tokio::time::sleep(limit).await;
+        });
+        // Says nothing: it would hang, too.
+        std::process::exit(1);
+    };
+    std::thread::Builder::new().name("end".to_owned()).spawn(wait).map(drop)
 }
 
 /// The signals that are listened for. Made before anything is told of the service, so that none ends it by default.

@@ -1,8 +1,8 @@
 //! The binary as an operator meets it: what it prints, what it refuses, and how it exits.
 
-use std::io::Read;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -340,4 +340,85 @@ async fn a_bad_issuer_is_told_in_one_line_without_its_secret() {
     let options = ServerOptions::default().set("issuers", "[]");
     let server = Server::with(&database, options).await;
     assert!(server.log().join("\n").contains("no issuer is configured"));
+}
+
+/// A process that does not outlive its test.
+struct Service(Child);
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A service whose log was read up to the line that tells its address, and that reader.
+async fn serving(database: &Database) -> (Service, String, BufReader<ChildStderr>) {
+    let url = database.app_url();
+    let mut service = Service(start(
+        &["serve"],
+        &[
+            ("database_url", &url),
+            ("issuers", &issuers()),
+            ("bind", "127.0.0.1:0"),
+            ("admin_bind", "127.0.0.1:0"),
+            ("log_format", "json"),
+            ("workers", "1"),
+            ("shutdown_timeout_s", "1"),
+        ],
+    ));
+    let mut log = BufReader::new(service.0.stderr.take().unwrap());
+    loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it has ended");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        if let Some(address) = line["address"].as_str() {
+            return (service, address.to_owned(), log);
+        }
+    }
+}
+
+/// Whether a request is answered within a few seconds.
+fn is_answered(address: &str) -> bool {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    stream.write_all(b"GET /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).is_ok_and(|()| head == *b"HTTP/1.1 401")
+}
+
+/// Waits for the end of a process after SIGTERM.
+fn terminated(mut service: Service) -> ExitStatus {
+    let child = &mut service.0;
+    let sent = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+    assert!(sent.expect("kill runs").success());
+    let started = Instant::now();
+    loop {
+        assert!(started.elapsed() < Duration::from_secs(60), "it does not end");
+        match child.try_wait().expect("the child is ours") {
+            Some(status) => return status,
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn sigterm_ends_a_service_whose_log_has_no_reader_any_more() {
+    let database = Database::demo().await;
+    let (mut service, address, log) = serving(&database).await;
+    drop(log);
+    drop(service.0.stdout.take());
+    for _ in 0..3 {
+        assert!(is_answered(&address));
+    }
+    assert!(terminated(service).success());
+}
+
+#[tokio::test]
+async fn sigterm_ends_a_service_whose_log_is_full_and_not_read() {
+    let database = Database::demo().await;
+    let (service, address, _log) = serving(&database).await;
+    let answered = (0..10_000).take_while(|_| is_answered(&address)).count();
+    assert!(answered < 10_000, "the log is never full");
+    terminated(service);
 }
