@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import * as childProcess from 'node:child_process'
 import { ACCOUNTS, CLIENT, RESOURCE, newKey, start } from './provider.js'
 
 const API = process.env.CLIENTS_URL
@@ -11,6 +13,7 @@ const PORT = Number(process.env.OIDC_PORT)
 // Longer than the 30 s after which the service asks for a kid that it does not know, by a slow machine's measure.
 const DEADLINE_MS = 120_000
 
+const execFile = promisify(childProcess.execFile)
 const base64url = (text) => Buffer.from(text).toString('base64url')
 
 /** Fetches without following, and keeps cookies as a browser does. */
@@ -148,6 +151,34 @@ test('j02: forty unknown kids cause at most three requests for keys', async () =
   assert.deepEqual([...new Set(statuses)], [401])
   assert.ok(provider.keyRequests - asked <= 3, `${provider.keyRequests - asked}`)
   assert.equal(await status(leslie), 200)
+})
+
+// A second provider, which no configuration knows.
+test('an issuer that is proposed, bound, checked and enabled while the service runs is discovered, and its logins are good', async () => {
+  const port = Number(process.env.OIDC_ROW_PORT)
+  const iss = `http://127.0.0.1:${port}`
+  const rowhouse = (...words) => execFile('scripts/dev', ['run', 'issuer', ...words])
+  const other = await start(port, [newKey('row')])
+  try {
+    const token = await login(iss, 'leslie.knope')
+    assert.equal(await status(token), 401)
+    await rowhouse('add', iss, '--audience', 'rowhouse', '--algorithm', 'ES256')
+    await rowhouse('bind', iss, '--tenant', 'pawnee-parks-and-rec')
+    await assert.rejects(rowhouse('enable', iss), /rowhouse issuer check/)
+    assert.equal(await status(token), 401)
+    assert.match((await rowhouse('check', iss)).stdout, /key "row" ES256/)
+    await rowhouse('enable', iss)
+    await until(token, 200)
+    const rows = await (await items(token)).json()
+    assert.ok(rows.length > 0 && rows.every((row) => row.tenant_id === ACCOUNTS['leslie.knope'].tenant_id))
+    // It is not bound to the tenant of the other account.
+    assert.equal(await status(await login(iss, 'michael.scott')), 403)
+    await rowhouse('disable', iss)
+    await until(token, 401)
+    assert.equal(await status(leslie), 200)
+  } finally {
+    await other.stop()
+  }
 })
 
 test('j05: after a rotation the new key is accepted within the cool-down, and the removed one no more', async () => {
