@@ -438,60 +438,60 @@ comment on trigger end_sessions_when_inactive on tenancy.tenants is 'Nobody is s
 
 -- What is served.
 
-create view api.api_keys
+create view tenancy_api.api_keys
 with (security_invoker = true, security_barrier = true)
 as
 select
     k.id, k.tenant_id, k.name, k.prefix, k.role, k.permissions, k.created_by, k.created_at, k.expires_at, k.last_used_at,
     k.revoked_at
 from tenancy.api_keys as k;
-comment on view api.api_keys is
+comment on view tenancy_api.api_keys is
     'The tenant''s API keys, for its admins. `POST /rpc/create_api_key` makes one; a DELETE, or a PATCH of revoked_at, ends it.';
-comment on column api.api_keys.id is 'The key: the `sub` of its tokens.';
-comment on column api.api_keys.tenant_id is 'The tenant.';
-comment on column api.api_keys.name is 'What people call it.';
-comment on column api.api_keys.prefix is 'Its public half: the `client_id`.';
-comment on column api.api_keys.role is 'The role it acts with.';
-comment on column api.api_keys.permissions is 'What it may do beside that.';
-comment on column api.api_keys.created_by is 'The subject of the token that it was made with.';
-comment on column api.api_keys.created_at is 'When it was made.';
-comment on column api.api_keys.expires_at is 'Until when it is good; null: until it is revoked.';
-comment on column api.api_keys.last_used_at is 'When it was last used, to the minute.';
-comment on column api.api_keys.revoked_at is 'When it was revoked.';
-grant select, delete, update (revoked_at) on api.api_keys to rowhouse_app;
+comment on column tenancy_api.api_keys.id is 'The key: the `sub` of its tokens.';
+comment on column tenancy_api.api_keys.tenant_id is 'The tenant.';
+comment on column tenancy_api.api_keys.name is 'What people call it.';
+comment on column tenancy_api.api_keys.prefix is 'Its public half: the `client_id`.';
+comment on column tenancy_api.api_keys.role is 'The role it acts with.';
+comment on column tenancy_api.api_keys.permissions is 'What it may do beside that.';
+comment on column tenancy_api.api_keys.created_by is 'The subject of the token that it was made with.';
+comment on column tenancy_api.api_keys.created_at is 'When it was made.';
+comment on column tenancy_api.api_keys.expires_at is 'Until when it is good; null: until it is revoked.';
+comment on column tenancy_api.api_keys.last_used_at is 'When it was last used, to the minute.';
+comment on column tenancy_api.api_keys.revoked_at is 'When it was revoked.';
+grant select, delete, update (revoked_at) on tenancy_api.api_keys to rowhouse_app;
 
-create view api.sessions
+create view tenancy_api.sessions
 with (security_invoker = true, security_barrier = true)
 as
 select
     s.id, s.tenant_id, s.user_id, s.client_id, s.api_key_id, s.amr, s.auth_time, s.created_at, s.last_used_at,
     s.idle_expires_at, s.absolute_expires_at, s.revoked_at, s.revoke_reason
 from tenancy.sessions as s;
-comment on view api.sessions is
+comment on view tenancy_api.sessions is
     'Sessions: one''s own, for admins the tenant''s. A DELETE, or a PATCH of revoked_at, ends one and all of its tokens.';
-comment on column api.sessions.id is 'The session: the `sid` of its tokens.';
-comment on column api.sessions.tenant_id is 'The tenant.';
-comment on column api.sessions.user_id is 'The user.';
-comment on column api.sessions.client_id is 'The client.';
-comment on column api.sessions.api_key_id is 'The key that started it.';
-comment on column api.sessions.amr is 'How the user was authenticated.';
-comment on column api.sessions.auth_time is 'When the user was authenticated.';
-comment on column api.sessions.created_at is 'When it was started.';
-comment on column api.sessions.last_used_at is 'When it was last refreshed.';
-comment on column api.sessions.idle_expires_at is 'When it ends unless it is refreshed.';
-comment on column api.sessions.absolute_expires_at is 'When it ends in any case.';
-comment on column api.sessions.revoked_at is 'When it was ended.';
-comment on column api.sessions.revoke_reason is 'Why, in a word.';
-grant select, delete, update (revoked_at) on api.sessions to rowhouse_app;
+comment on column tenancy_api.sessions.id is 'The session: the `sid` of its tokens.';
+comment on column tenancy_api.sessions.tenant_id is 'The tenant.';
+comment on column tenancy_api.sessions.user_id is 'The user.';
+comment on column tenancy_api.sessions.client_id is 'The client.';
+comment on column tenancy_api.sessions.api_key_id is 'The key that started it.';
+comment on column tenancy_api.sessions.amr is 'How the user was authenticated.';
+comment on column tenancy_api.sessions.auth_time is 'When the user was authenticated.';
+comment on column tenancy_api.sessions.created_at is 'When it was started.';
+comment on column tenancy_api.sessions.last_used_at is 'When it was last refreshed.';
+comment on column tenancy_api.sessions.idle_expires_at is 'When it ends unless it is refreshed.';
+comment on column tenancy_api.sessions.absolute_expires_at is 'When it ends in any case.';
+comment on column tenancy_api.sessions.revoked_at is 'When it was ended.';
+comment on column tenancy_api.sessions.revoke_reason is 'Why, in a word.';
+grant select, delete, update (revoked_at) on tenancy_api.sessions to rowhouse_app;
 
 select tenancy.declare('tenancy.api_keys', 'tenant', 'A tenant''s API keys.');
 select tenancy.declare('tenancy.sessions', 'tenant', 'A tenant''s sessions.');
 select tenancy.declare('tenancy.refresh_tokens', 'internal', 'Hashes of refresh tokens; for the token endpoint.');
 select tenancy.declare('tenancy.issued_tokens', 'internal', 'Which access tokens are out; for the token endpoint.');
-select tenancy.declare('api.api_keys', 'tenant', 'tenancy.api_keys, as its policies show it, without the hash.');
-select tenancy.declare('api.sessions', 'tenant', 'tenancy.sessions, as its policies show it.');
+select tenancy.declare('tenancy_api.api_keys', 'tenant', 'tenancy.api_keys, as its policies show it, without the hash.');
+select tenancy.declare('tenancy_api.sessions', 'tenant', 'tenancy.sessions, as its policies show it.');
 
-create function api.create_api_key(
+create function tenancy_api.create_api_key(
     name text,
     role text default 'member',
     permissions text[] default '{}',
@@ -522,10 +522,10 @@ begin
     return pg_catalog.to_jsonb(made) || pg_catalog.jsonb_build_object('client_id', prefix, 'client_secret', secret);
 end
 $$;
-comment on function api.create_api_key(text, text, text[], timestamptz) is
+comment on function tenancy_api.create_api_key(text, text, text[], timestamptz) is
     'Makes an API key, with no role above one''s own. The answer has its secret, which is shown this once.';
-revoke all on function api.create_api_key(text, text, text[], timestamptz) from public;
-grant execute on function api.create_api_key(text, text, text[], timestamptz) to rowhouse_app;
+revoke all on function tenancy_api.create_api_key(text, text, text[], timestamptz) from public;
+grant execute on function tenancy_api.create_api_key(text, text, text[], timestamptz) to rowhouse_app;
 
 -- What the token endpoint calls, without a tenant. Each is one statement and commits by itself.
 
