@@ -264,6 +264,17 @@ from (
         ('accept_invitation', 'Writes for the tenant of one invitation alone, to whoever has the token of it.'),
         ('record_events', 'Only adds to the log, and refuses in the transaction of a tenant.'),
         ('record_act', 'Only adds to the log, an event of the tenant of the row that fires it.'),
+        ('deny_issued_tokens', 'Puts the tokens of the session or key that fires it on the denylist, and tells nothing.'),
+        ('end_sessions_of_member', 'Ends the sessions of the member whose row fires it, in that tenant alone.'),
+        ('end_sessions_of_user', 'Ends the sessions of the user whose row fires it; no tenant writes users.'),
+        ('end_sessions_of_tenant', 'Ends the sessions of the tenant whose row fires it.'),
+        ('live_api_key', 'Tells of a key to whoever has its secret.'),
+        ('exchange_api_key', 'Notes a token for the key whose secret was given, and for no other.'),
+        ('start_session', 'Starts a session in the tenant of the key whose secret was given, for a member there.'),
+        ('rotate_refresh', 'Changes the session of the refresh token that was given, and no other.'),
+        ('end_session', 'Ends the session of a token that the service has verified.'),
+        ('revoke_refresh', 'Ends the session of the refresh token that was given.'),
+        ('purge_sessions', 'Removes what has expired, whosever it was, and tells a number.'),
         ('notify_tenants', 'Sends the same word for every tenant, and names none.'),
         ('notify_issuers', 'Sends the same word for every issuer, and names none.')
 ) as t (name, reason)
@@ -290,6 +301,12 @@ values
         'tenancy.invitations_token_hash_key',
         'false_positive',
         'The hash of a random token: who could meet another tenant''s has its token.'
+    ),
+    (
+        'TN603',
+        'tenancy.api_keys_prefix_key',
+        'false_positive',
+        'Prefixes are random and made by the database: nobody meets another''s.'
     ),
     (
         'TN603',

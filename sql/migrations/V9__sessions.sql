@@ -23,6 +23,8 @@ create table tenancy.api_keys (
     revoked_at timestamptz,
     constraint api_keys_pkey primary key (id),
     constraint api_keys_prefix_key unique (prefix),
+    -- What sessions refer to, so that a key is never of another tenant than its sessions.
+    constraint api_keys_tenant_id_id_key unique (tenant_id, id),
     constraint api_keys_tenant_fkey foreign key (tenant_id) references tenancy.tenants (id) on delete cascade,
     constraint api_keys_name_length check (pg_catalog.length(name) between 1 and 100 and name !~ '[[:cntrl:]]'),
     constraint api_keys_prefix_form check (prefix ~ '^rhk_[0-9a-f]{16}$'),
@@ -69,7 +71,8 @@ create table tenancy.sessions (
     -- Not members: a member who is removed ends their sessions by a trigger, and the rows stay for a while.
     constraint sessions_tenant_fkey foreign key (tenant_id) references tenancy.tenants (id) on delete cascade,
     constraint sessions_user_fkey foreign key (user_id) references tenancy.users (id) on delete cascade,
-    constraint sessions_api_key_fkey foreign key (api_key_id) references tenancy.api_keys (id) on delete set null,
+    constraint sessions_api_key_fkey
+        foreign key (tenant_id, api_key_id) references tenancy.api_keys (tenant_id, id) on delete set null (api_key_id),
     constraint sessions_client_id_form check (pg_catalog.length(client_id) between 1 and 128 and client_id !~ '[[:cntrl:]]'),
     constraint sessions_expire_in_order check (idle_expires_at <= absolute_expires_at)
 );

@@ -49,7 +49,14 @@ pub async fn demo() -> Database {
              select tenancy.add_member(
                  t.id, 'https://demo.rowhouse.example', t.slug || '-owner', 'owner', 'owner@' || t.slug || '.example'
              )
-             from tenant as t",
+             from tenant as t;
+             insert into tenancy.api_keys (tenant_id, name, prefix, secret_hash)
+             select t.id, 'robot', 'rhk_' || left(encode(sha256(t.slug::bytea), 'hex'), 16), sha256(t.slug::bytea)
+             from tenancy.tenants as t where t.slug in ('pawnee-parks-and-rec', 'dunder-mifflin');
+             insert into tenancy.sessions (tenant_id, user_id, client_id, api_key_id, idle_expires_at, absolute_expires_at)
+             select m.tenant_id, m.user_id, 'web', k.id, now() + interval '1 day', now() + interval '1 day'
+             from tenancy.members as m
+             inner join tenancy.api_keys as k on k.tenant_id = m.tenant_id",
         )
         .await;
     database
