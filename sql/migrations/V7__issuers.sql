@@ -367,6 +367,16 @@ begin atomic
                     and b.tenant_id = tenant
             )
         end
+        -- A tenant that is gone is like one that never was.
+        and (
+            tenant is null
+            or exists (
+                select
+                from tenancy.tenants as t
+                where t.id = tenant
+                    and t.state in ('active', 'suspended')
+            )
+        )
     order by i.iss
     limit 100;
 end;

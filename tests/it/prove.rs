@@ -56,7 +56,10 @@ pub async fn demo() -> Database {
              insert into tenancy.sessions (tenant_id, user_id, client_id, api_key_id, idle_expires_at, absolute_expires_at)
              select m.tenant_id, m.user_id, 'web', k.id, now() + interval '1 day', now() + interval '1 day'
              from tenancy.members as m
-             inner join tenancy.api_keys as k on k.tenant_id = m.tenant_id",
+             inner join tenancy.api_keys as k on k.tenant_id = m.tenant_id;
+             -- What is revoked once and for good knows no update that changes nothing, which is what a control is.
+             revoke update on tenancy.api_keys, tenancy.sessions, tenancy_api.api_keys, tenancy_api.sessions
+             from rowhouse_app",
         )
         .await;
     database
