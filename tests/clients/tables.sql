@@ -21,16 +21,16 @@ create table api.rooms (
     unique (tenant_id, name)
 );
 
-create table api.people (
+create table api.persons (
     tenant_id uuid not null default tenancy.current_tenant_id() references tenancy.tenants on delete cascade,
     id integer not null,
     name text not null,
     boss_id integer,
     primary key (tenant_id, id),
-    constraint people_boss_fkey foreign key (tenant_id, boss_id) references api.people (tenant_id, id)
+    constraint persons_boss_fkey foreign key (tenant_id, boss_id) references api.persons (tenant_id, id)
 );
 
--- From here several roads lead to people: the host, who cleans, and the guests by way of another table.
+-- From here several roads lead to persons: the host, who cleans, and the guests by way of another table.
 create table api.bookings (
     tenant_id uuid not null default tenancy.current_tenant_id() references tenancy.tenants on delete cascade,
     id integer not null,
@@ -42,8 +42,8 @@ create table api.bookings (
     note text default 'none',
     primary key (tenant_id, id),
     constraint bookings_room_fkey foreign key (tenant_id, room_id) references api.rooms (tenant_id, id),
-    constraint bookings_host_fkey foreign key (tenant_id, host_id) references api.people (tenant_id, id),
-    constraint bookings_cleaner_fkey foreign key (tenant_id, cleaner_id) references api.people (tenant_id, id)
+    constraint bookings_host_fkey foreign key (tenant_id, host_id) references api.persons (tenant_id, id),
+    constraint bookings_cleaner_fkey foreign key (tenant_id, cleaner_id) references api.persons (tenant_id, id)
 );
 
 create table api.guests (
@@ -53,7 +53,7 @@ create table api.guests (
     primary key (tenant_id, booking_id, person_id),
     constraint guests_booking_fkey foreign key (tenant_id, booking_id) references api.bookings (tenant_id, id)
         on delete cascade,
-    constraint guests_person_fkey foreign key (tenant_id, person_id) references api.people (tenant_id, id)
+    constraint guests_person_fkey foreign key (tenant_id, person_id) references api.persons (tenant_id, id)
 );
 
 -- One at the most for each booking.
@@ -70,7 +70,7 @@ do $tables$
 declare
     name text;
 begin
-    foreach name in array array['rooms', 'people', 'bookings', 'guests', 'invoices'] loop
+    foreach name in array array['rooms', 'persons', 'bookings', 'guests', 'invoices'] loop
         execute format('alter table api.%I enable row level security', name);
         execute format('alter table api.%I force row level security', name);
         execute format(
@@ -91,7 +91,7 @@ values
     (2, 'Map Room', false, 1, 40.00, '{maps}', '[2,8]', '{"colour": "green", "size": {"m2": 24}}'),
     (3, 'Old Kitchen', null, -1, null, '{}', null, '{}'),
     (4, 'Reading Room, north', true, 1, 15.25, '{quiet,maps}', '[1,4]', '{"colour": "red", "size": {"m2": 12}}');
-insert into api.people (id, name, boss_id)
+insert into api.persons (id, name, boss_id)
 values (1, 'Ann', null), (2, 'Ben', 1), (3, 'Chris', 1);
 insert into api.bookings (id, room_id, host_id, during, price, note)
 values
@@ -109,7 +109,7 @@ insert into api.rooms (id, name, heated, floor, rent, tags, seats, facts)
 values
     (1, 'Warehouse', true, 0, 999.00, '{large,stage}', '[10,200]', '{"colour": "red"}'),
     (2, 'Annex', false, 1, 998.00, '{maps}', '[2,8]', '{"colour": "green"}');
-insert into api.people (id, name, boss_id)
+insert into api.persons (id, name, boss_id)
 values (1, 'Michael', null), (2, 'Dwight', 1), (3, 'Pam', 1);
 insert into api.bookings (id, room_id, host_id, during, price, note)
 values

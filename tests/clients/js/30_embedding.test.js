@@ -36,7 +36,7 @@ test('two levels, and another name', async () => {
 
 test('the foreign key named: by its constraint and by its column', async () => {
   for (const hint of ['bookings_host_fkey', 'host_id']) {
-    const query = leslie.from('bookings').select(`id, host:people!${hint}(name)`).in('id', [1, 4]).order('id')
+    const query = leslie.from('bookings').select(`id, host:persons!${hint}(name)`).in('id', [1, 4]).order('id')
     assert.deepEqual(await rows(query), [
       { id: 1, host: { name: 'Ann' } },
       { id: 4, host: null },
@@ -91,7 +91,7 @@ test('the tenant with what it has', async () => {
 })
 
 test('the other tenant’s rows are in no embed', async () => {
-  const query = (client) => client.from('bookings').select('note, rooms(name), host:people!bookings_host_fkey(name)').eq('id', 1)
+  const query = (client) => client.from('bookings').select('note, rooms(name), host:persons!bookings_host_fkey(name)').eq('id', 1)
   assert.deepEqual(await rows(query(leslie)), [{ note: 'jazz', rooms: { name: 'Great Hall' }, host: { name: 'Ann' } }])
   assert.deepEqual(await rows(query(michael)), [
     { note: 'dundies', rooms: { name: 'Warehouse' }, host: { name: 'Michael' } },
@@ -106,10 +106,10 @@ test('no relationship', async () => {
 })
 
 test('more than one relationship', async () => {
-  const error = await refusal(leslie.from('bookings').select('id, people(*)'))
+  const error = await refusal(leslie.from('bookings').select('id, persons(*)'))
   assert.equal(error.status, 300)
   assert.equal(error.code, 'PGRST201')
-  assert.match(error.message, /Could not embed because more than one relationship was found for 'bookings' and 'people'/)
-  assert.match(error.hint, /people!bookings_host_fkey/)
+  assert.match(error.message, /Could not embed because more than one relationship was found for 'bookings' and 'persons'/)
+  assert.match(error.hint, /persons!bookings_host_fkey/)
   assert.match(JSON.stringify(error.details), /bookings_cleaner_fkey/)
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { leslie, michael, rows } from './service.js'
 
 test('by the column: the one that a row of the same table refers to', async () => {
-  const query = (client) => client.from('people').select('name, boss:boss_id(name)').in('id', [1, 2]).order('id')
+  const query = (client) => client.from('persons').select('name, boss:boss_id(name)').in('id', [1, 2]).order('id')
   assert.deepEqual(await rows(query(leslie)), [
     { name: 'Ann', boss: null },
     { name: 'Ben', boss: { name: 'Ann' } },
@@ -16,7 +16,7 @@ test('by the column: the one that a row of the same table refers to', async () =
 })
 
 test('by the table: the many that refer to a row of the same table', async () => {
-  const query = leslie.from('people').select('name, staff:people(name)').eq('id', 1).order('id', { referencedTable: 'staff' })
+  const query = leslie.from('persons').select('name, staff:persons(name)').eq('id', 1).order('id', { referencedTable: 'staff' })
   assert.deepEqual(await rows(query), [{ name: 'Ann', staff: [{ name: 'Ben' }, { name: 'Chris' }] }])
 })
 

@@ -12,7 +12,7 @@ test('of one', async () => {
 })
 
 test('of one that is not there', async () => {
-  const query = leslie.from('bookings').select('id, ...people!bookings_host_fkey(host:name)').eq('id', 4)
+  const query = leslie.from('bookings').select('id, ...persons!bookings_host_fkey(host:name)').eq('id', 4)
   assert.deepEqual(await rows(query), [{ id: 4, host: null }])
 })
 

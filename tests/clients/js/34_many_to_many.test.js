@@ -4,27 +4,27 @@ import assert from 'node:assert/strict'
 import { leslie, michael, rows } from './service.js'
 
 test('the many of a row, and back', async () => {
-  const guests = leslie.from('bookings').select('id, guests:people!guests(name)').order('id').order('name', { referencedTable: 'guests' })
+  const guests = leslie.from('bookings').select('id, guests:persons!guests(name)').order('id').order('name', { referencedTable: 'guests' })
   assert.deepEqual(await rows(guests), [
     { id: 1, guests: [{ name: 'Ben' }, { name: 'Chris' }] },
     { id: 2, guests: [{ name: 'Chris' }] },
     { id: 3, guests: [{ name: 'Ben' }] },
     { id: 4, guests: [] },
   ])
-  const attended = leslie.from('people').select('name, attended:bookings!guests(note)').eq('id', 2).order('note', { referencedTable: 'attended' })
+  const attended = leslie.from('persons').select('name, attended:bookings!guests(note)').eq('id', 2).order('note', { referencedTable: 'attended' })
   assert.deepEqual(await rows(attended), [{ name: 'Ben', attended: [{ note: 'jazz' }, { note: 'maps' }] }])
 })
 
 test('inner, and with a filter within', async () => {
-  const query = leslie.from('bookings').select('id, people!guests!inner(name)').eq('people.name', 'Chris').order('id')
+  const query = leslie.from('bookings').select('id, persons!guests!inner(name)').eq('persons.name', 'Chris').order('id')
   assert.deepEqual(await rows(query), [
-    { id: 1, people: [{ name: 'Chris' }] },
-    { id: 2, people: [{ name: 'Chris' }] },
+    { id: 1, persons: [{ name: 'Chris' }] },
+    { id: 2, persons: [{ name: 'Chris' }] },
   ])
 })
 
 test('with a table within', async () => {
-  const query = leslie.from('people').select('name, bookings!guests(id, rooms(name))').eq('id', 2).order('id', { referencedTable: 'bookings' })
+  const query = leslie.from('persons').select('name, bookings!guests(id, rooms(name))').eq('id', 2).order('id', { referencedTable: 'bookings' })
   assert.deepEqual(await rows(query), [
     {
       name: 'Ben',
@@ -37,7 +37,7 @@ test('with a table within', async () => {
 })
 
 test('the other tenant’s are in none', async () => {
-  const query = michael.from('bookings').select('id, guests:people!guests(name)').order('id').order('name', { referencedTable: 'guests' })
+  const query = michael.from('bookings').select('id, guests:persons!guests(name)').order('id').order('name', { referencedTable: 'guests' })
   assert.deepEqual(await rows(query), [
     { id: 1, guests: [{ name: 'Dwight' }, { name: 'Pam' }] },
     { id: 2, guests: [{ name: 'Michael' }] },

@@ -9,7 +9,7 @@ test('of one', async () => {
 })
 
 test('of one by another name, with nulls', async () => {
-  const query = leslie.from('bookings').select('id, host:people!bookings_host_fkey(name)')
+  const query = leslie.from('bookings').select('id, host:persons!bookings_host_fkey(name)')
   assert.deepEqual(await column('id', query.order('host(name)', { nullsFirst: true }).order('id')), [4, 1, 3, 2])
 })
 

@@ -22,7 +22,7 @@ class Embedding(ServiceTest):
         )
 
     def test_the_foreign_key_named(self):
-        query = self.leslie.from_("bookings").select("id, host:people!bookings_host_fkey(name)").eq("id", 1)
+        query = self.leslie.from_("bookings").select("id, host:persons!bookings_host_fkey(name)").eq("id", 1)
         self.assertEqual(query.execute().data, [{"id": 1, "host": {"name": "Ann"}}])
 
     def test_filter_order_limit_range_and_or_within(self):
