@@ -62,8 +62,8 @@ settings! {
     /// Postgres, as the request role: `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=system`.
     /// `sslmode`, `sslrootcert`, `sslcert` and `sslkey` mean what they mean to libpq.
     database_url: DatabaseUrl = DatabaseUrl::new("postgres://rowhouse_app@127.0.0.1:5432/rowhouse");
-    /// Postgres, as a role that may create roles and schemas; used by `rowhouse migrate`, and by `rowhouse token` to look a
-    /// slug up. Leave it out where the service runs.
+    /// Postgres, as a role that may create roles and schemas; used by `rowhouse migrate` and `rowhouse issuer`, by
+    /// `token` and `prove` to look tenants up, and by `audit` where it is set. Leave it out where the service runs.
     migrate_url: DatabaseUrl = DatabaseUrl::new("");
     /// Where the API listens.
     bind: String = "127.0.0.1:8000".to_owned();
