@@ -36,7 +36,7 @@ cross join lateral (
         and j.role_kind <> 'door'
         and j.scoped <> 'yes'
         and p.permissive
-        and j.reduced ~ '\{t\} IS NULL|IS DISTINCT FROM'
+        and j.admits_null
 ) as admits
 where r.kind = 'tenant'
     and r.relation_kind in ('r', 'p')

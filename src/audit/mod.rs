@@ -26,6 +26,8 @@ pub use rules::{Rule, rule, rules};
 use crate::query::quote_literal;
 
 const PRELUDE: &str = include_str!("../../sql/audit/prelude.sql");
+const PRELUDE_RECOGNISER: &str = include_str!("../../sql/audit/prelude_recogniser.sql");
+const PRELUDE_POLICIES: &str = include_str!("../../sql/audit/prelude_policies.sql");
 const PRELUDE_DOORS: &str = include_str!("../../sql/audit/prelude_doors.sql");
 const FINDINGS: &str = include_str!("../../sql/audit/findings.sql");
 
@@ -165,7 +167,10 @@ impl Slot<'_> {
 
 /// The prelude, with its contract, ready for a select behind it.
 pub fn prelude(contract: Slot<'_>) -> String {
-    format!("{},\n{}", PRELUDE.trim_end(), PRELUDE_DOORS.trim_end()).replace("{{contract}}", &contract.sql())
+    [PRELUDE, PRELUDE_RECOGNISER, PRELUDE_POLICIES, PRELUDE_DOORS]
+        .map(str::trim_end)
+        .join(",\n")
+        .replace("{{contract}}", &contract.sql())
 }
 
 /// The whole audit as one statement, without a semicolon: a row for each finding, the worst first.

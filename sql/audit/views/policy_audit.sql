@@ -66,7 +66,7 @@ select
     j.unset_behaviour,
     j.cost,
     j.code,
-    j.reduced
+    j.words
 from policy as p
 cross join app as a
 cross join lateral (

@@ -1,0 +1,336 @@
+-- What policies come to: whom each binds, what it decides for them, and which one is to blame.
+
+-- Whom each policy binds: inheritance decides, so a group of a NOINHERIT role is not bound.
+binding as materialized (
+    select
+        p.policy_oid,
+        p.relation_oid,
+        k.role_oid,
+        k.role_name,
+        k.role_kind
+    from policy as p
+    cross join actor as k
+    where 0 = any (p.role_oids)
+        or exists (
+            select
+            from pg_catalog.unnest(p.role_oids) as x (role_oid)
+            where x.role_oid <> 0
+                and pg_catalog.pg_has_role(k.role_oid, x.role_oid, 'USAGE')
+        )
+),
+-- Tables whose rows a role sees as the tenant's only, judged without look-ups in other tables.
+sound_for_reading as materialized (
+    select
+        b.role_oid,
+        b.relation_oid
+    from binding as b
+    inner join policy as p on p.policy_oid = b.policy_oid
+    left join reading as g on g.policy_oid = p.policy_oid and g.is_using
+    where p.command in ('r', '*')
+    group by b.role_oid, b.relation_oid
+    having
+        pg_catalog.bool_or(not p.permissive and coalesce(g.scoped_by_itself, false))
+        or pg_catalog.bool_and(not p.permissive or coalesce(g.scoped_by_itself, true))
+),
+judgement as materialized (
+    select
+        g.policy_oid,
+        g.relation_oid,
+        b.role_oid,
+        b.role_name,
+        b.role_kind,
+        g.part,
+        g.explicit,
+        g.source,
+        case
+            when g.scoped_by_itself then 'yes'
+            when g.scoped_by_lookup and s.relation_oid is not null then 'yes'
+            when why.code = 'TN319' then 'unproven'
+            else 'no'
+        end as scoped,
+        case
+            when g.scoped_by_itself or (g.scoped_by_lookup and s.relation_oid is not null) then null
+            else why.code
+        end as code,
+        case
+            when g.raises then 'raises'
+            when g.scoped_by_itself or (g.scoped_by_lookup and s.relation_oid is not null) then 'closed'
+            when why.code in ('TN301', 'TN306') then 'open'
+            else 'unknown'
+        end as unset_behaviour,
+        case
+            when uses.volatile_n > 0 then 'volatile'
+            when g.per_row then 'per row'
+            else 'initplan'
+        end as cost,
+        g.raises,
+        g.admits_null,
+        g.words
+    from reading as g
+    inner join policy as p on p.policy_oid = g.policy_oid
+    inner join relation as r on r.relation_oid = g.relation_oid
+    inner join binding as b on b.policy_oid = g.policy_oid
+    left join sound_for_reading as s on s.role_oid = b.role_oid and s.relation_oid = g.asked_oid
+    cross join lateral (
+        select
+            pg_catalog.count(*) filter (where f.volatility = 'v') as volatile_n,
+            -- IMMUTABLE, and yet it reads a setting or a table.
+            pg_catalog.count(*) filter (
+                where f.volatility = 'i'
+                    and f.body ~* 'current_setting\s*\(|\m(from|join)\s+[\w"]'
+            ) as immutable_n,
+            pg_catalog.count(*) filter (
+                where f.language_name not in ('c', 'internal')
+                    and f.body ~* 'set_config\s*\(|\mcreate\s+(local\s+|global\s+)?temp|\mset\s+(session\s+)?[\w."]+\s*(=|to)\M'
+            ) as stateful_n,
+            pg_catalog.count(*) filter (
+                where f.language_name not in ('c', 'internal')
+                    and not f.search_path_fixed
+                    and not f.body_is_bound
+                    and f.body ~* '\m(from|join|into|update)\s+(only\s+)?"?[\w]+"?(?!["\w.(])'
+            ) as loose_n
+        from routine as f
+        where f.function_oid = any (p.used_function_oids)
+    ) as uses
+    cross join lateral (
+        select
+            exists (
+                select
+                from relation as d
+                left join access as x on x.relation_oid = d.relation_oid and x.role_oid = b.role_oid
+                where d.relation_oid = any (p.used_relation_oids)
+                    and coalesce(x.may_insert or x.may_update, false)
+                    and not exists (
+                        select
+                        from sound_for_reading as s
+                        where s.relation_oid = d.relation_oid
+                            and s.role_oid = b.role_oid
+                    )
+                union all
+                select
+                from relation as d
+                where d.relation_oid = any (p.used_relation_oids)
+                    and d.kind = 'tenant'
+                    and not d.rls_enabled
+            ) as unprotected
+    ) as asks
+    cross join lateral (
+        select
+            case
+                when g.is_odd then 'TN319'
+                when uses.immutable_n > 0 then 'TN315'
+                when uses.stateful_n > 0 then 'TN317'
+                when uses.loose_n > 0 then 'TN316'
+                when asks.unprotected then 'TN314'
+                else g.shape
+            end as code
+    ) as why
+),
+-- The five things that policies decide, and which expression decides each.
+command (command, part, policy_commands, at) as (
+    values
+        ('SELECT', 'using', '{r,*}'::pg_catalog.text[], 1),
+        ('INSERT', 'check', '{a,*}', 2),
+        ('UPDATE-old', 'using', '{w,*}', 3),
+        ('UPDATE-new', 'check', '{w,*}', 4),
+        ('DELETE', 'using', '{d,*}', 5)
+),
+-- Each policy for each of them and each role that it binds.
+vote as materialized (
+    select
+        b.role_oid,
+        b.role_name,
+        b.role_kind,
+        p.relation_oid,
+        c.command,
+        p.policy_oid,
+        p.identity,
+        p.policy_name,
+        p.permissive,
+        p.command as policy_command,
+        c.part,
+        j.source,
+        j.explicit,
+        -- Without an expression a permissive policy permits nothing, and a restrictive one forbids nothing.
+        coalesce(j.scoped, case when p.permissive then 'yes' else 'absent' end) as scoped,
+        j.code,
+        j.source is not null as speaks
+    from policy as p
+    inner join relation as r on r.relation_oid = p.relation_oid and r.is_tenant
+    inner join binding as b on b.policy_oid = p.policy_oid
+    inner join command as c on p.command::pg_catalog.text = any (c.policy_commands)
+    left join judgement as j on j.policy_oid = p.policy_oid and j.role_oid = b.role_oid and j.part = c.part
+),
+-- The one formula: a command is scoped where every permissive policy that applies is, or some restrictive one is.
+command_scope as materialized (
+    select
+        x.role_oid,
+        x.role_name,
+        x.role_kind,
+        r.relation_oid,
+        c.command,
+        c.at,
+        case c.command
+            when 'SELECT' then x.may_select
+            when 'INSERT' then x.may_insert
+            when 'DELETE' then x.may_delete
+            else x.may_update
+        end as granted,
+        case
+            when not r.rls_enabled then 'no'
+            when coalesce(v.permissive_n, 0) = 0 then 'closed'
+            when v.floor then 'yes'
+            when v.open_n = 0 and v.unproven_n = 0 then 'yes'
+            when v.open_n = 0 then 'unproven'
+            else 'no'
+        end as scoped,
+        coalesce(v.scoped_n, 0) as scoped_n,
+        coalesce(v.permissive_n, 0) as permissive_n,
+        coalesce(v.restrictive_n, 0) as restrictive_n,
+        v.permissive_names,
+        v.restrictive_names
+    from relation as r
+    inner join access as x on x.relation_oid = r.relation_oid
+    cross join command as c
+    left join (
+        select
+            v.role_oid,
+            v.relation_oid,
+            v.command,
+            pg_catalog.bool_or(not v.permissive and v.scoped = 'yes') as floor,
+            pg_catalog.count(*) filter (where v.permissive and v.speaks) as permissive_n,
+            pg_catalog.count(*) filter (where not v.permissive and v.speaks) as restrictive_n,
+            pg_catalog.count(*) filter (where v.permissive and v.scoped = 'no') as open_n,
+            pg_catalog.count(*) filter (where v.permissive and v.scoped = 'unproven') as unproven_n,
+            pg_catalog.count(*) filter (where v.permissive and v.speaks and v.scoped = 'yes') as scoped_n,
+            pg_catalog.array_agg(v.policy_name::pg_catalog.text order by v.policy_name) filter (where v.permissive and v.speaks)
+                as permissive_names,
+            pg_catalog.array_agg(v.policy_name::pg_catalog.text order by v.policy_name)
+                filter (where not v.permissive and v.speaks) as restrictive_names
+        from vote as v
+        group by v.role_oid, v.relation_oid, v.command
+    ) as v on v.role_oid = x.role_oid and v.relation_oid = r.relation_oid and v.command = c.command
+    where r.is_tenant
+        and r.relation_kind in ('r', 'p')
+),
+-- The same of the request role alone, by relation.
+self_scope as materialized (
+    select
+        s.relation_oid,
+        pg_catalog.bool_or(s.granted) as granted,
+        pg_catalog.bool_or(s.granted and s.scoped <> 'closed') as permitted,
+        -- Where a permissive policy is open, which a floor would have mended.
+        pg_catalog.string_agg(s.command, ', ' order by s.at)
+            filter (where s.granted and s.scoped = 'no' and s.permissive_n > 0) as open_commands
+    from command_scope as s
+    where s.role_kind = 'self'
+    group by s.relation_oid
+),
+-- Policies that leave a command open, or that nobody has proven: those to name. One row a policy, with the code that says
+-- it best: for writing alone TN307 and TN308, beside a policy that is scoped TN303.
+blamed_policy as materialized (
+    select distinct on (b.policy_oid)
+        b.policy_oid,
+        b.identity,
+        b.relation_oid,
+        b.role_name,
+        b.role_kind,
+        b.scoped,
+        b.code,
+        b.commands,
+        b.source,
+        b.part
+    from (
+        select
+            v.policy_oid,
+            v.identity,
+            v.relation_oid,
+            v.role_name,
+            v.role_kind,
+            v.scoped,
+            v.source,
+            v.part,
+            case
+                when v.role_kind <> 'self' and v.code <> 'TN319' then 'TN318'
+                when v.code in ('TN301', 'TN302', 'TN303') and v.part = 'check' and v.explicit then 'TN307'
+                when v.code in ('TN301', 'TN302', 'TN303') and v.policy_command in ('w', 'd') then 'TN308'
+                when v.code = 'TN302' and pg_catalog.bool_or(s.scoped_n > 0) then 'TN303'
+                else v.code
+            end as code,
+            pg_catalog.array_agg(v.command order by s.at) as commands
+        from vote as v
+        inner join command_scope as s
+            on s.role_oid = v.role_oid
+            and s.relation_oid = v.relation_oid
+            and s.command = v.command
+        where v.permissive
+            and v.scoped in ('no', 'unproven')
+            and s.scoped in ('no', 'unproven')
+            and s.granted
+        group by
+            v.policy_oid, v.identity, v.relation_oid, v.role_name, v.role_kind, v.scoped, v.source, v.part, v.explicit,
+            v.code, v.policy_command
+    ) as b
+    inner join relation as r on r.relation_oid = b.relation_oid and r.rls_enabled
+    order by
+        b.policy_oid,
+        b.role_kind = 'self' desc,
+        b.scoped = 'no' desc,
+        -- What is wrong for reading is said first.
+        b.part = 'using' desc
+),
+-- Relations, with what their policies come to.
+judged_relation as materialized (
+    select
+        r.*,
+        coalesce(p.policies_n, 0) as policies_n,
+        exists (
+            select
+            from ancestry as y
+            inner join relation as parent on parent.relation_oid = y.ancestor_oid
+            where y.relation_oid = r.relation_oid
+                and (parent.rls_enabled or r.is_partition)
+                and parent.kind = 'tenant'
+        ) as child_of_protected,
+        pg_catalog.format(
+            '%I = (select %s)',
+            coalesce(r.tenant_column, a.tenant_column),
+            coalesce(
+                (
+                    select f.qualified_name || '()'
+                    from tenant_function as f
+                    where f.unset_closed
+                        and f.volatility = 's'
+                    order by f.qualified_name = 'tenancy.current_tenant_id' desc, f.qualified_name
+                    limit 1
+                ),
+                pg_catalog.format('nullif(current_setting(%L, true), '''')::%s', a.setting, a.setting_type)
+            )
+        ) as sound_expression
+    from relation as r
+    cross join app as a
+    left join (
+        select
+            p.relation_oid,
+            pg_catalog.count(*) as policies_n
+        from policy as p
+        group by p.relation_oid
+    ) as p on p.relation_oid = r.relation_oid
+),
+-- Who reaches a relation, in words: the request role and the roles that it may act as, but for what these own.
+who as materialized (
+    select
+        g.relation_oid,
+        pg_catalog.string_agg(pg_catalog.quote_ident(g.role_name), ', ' order by g.role_kind desc, g.role_name) as names,
+        pg_catalog.string_agg(
+            pg_catalog.format('%I: %s', g.role_name, g.rights),
+            '; '
+            order by g.role_kind desc, g.role_name
+        ) as rights
+    from access as g
+    inner join relation as r on r.relation_oid = g.relation_oid
+    where g.role_kind <> 'door'
+        and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
+        and g.reach
+    group by g.relation_oid
+)
