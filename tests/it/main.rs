@@ -37,6 +37,8 @@ mod prove;
 
 mod audit_command;
 
+mod waivers;
+
 mod isolation;
 
 mod audit;
