@@ -36,7 +36,8 @@ token: ## Print a token: make token TENANT=dunder-mifflin SUBJECT=michael.scott 
 	@scripts/token '$(TENANT)' '$(SUBJECT)' '$(ROLE)'
 
 .PHONY: audit
-audit: ## Say of each relation of the demo whether it is isolated
+audit: ## Audit the demo, then say of each relation whether it is served
+	@scripts/dev run audit
 	@scripts/dev run check
 
 .PHONY: browser
@@ -58,6 +59,10 @@ build: ## Build the release binary, target/release/rowhouse
 .PHONY: test
 test: ## Run the tests against a private PostgreSQL
 	@scripts/test $(ARGS)
+
+.PHONY: versions
+versions: ## Run the tests of the auditor and of isolation on PostgreSQL 17 and 18 (ARGS='17 audit::tn2' for some)
+	@scripts/versions $(ARGS)
 
 .PHONY: clients
 clients: ## Try the dialect with the clients that people use, in JavaScript and Python

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the scripts share that try the running service from outside with other languages' tools. Sourced, not run: by
-# scripts/clients, scripts/browser, scripts/conformance and scripts/oidc, from the root of the checkout, with `set -euo pipefail`.
+# scripts/clients, scripts/browser, scripts/conformance, scripts/oidc, scripts/versions and scripts/formats, from the root of the checkout, with `set -euo pipefail`.
 #
 # The caller sets DEV_CLUSTER to a cluster of its own, which is new at each run and deleted at its end.
 
