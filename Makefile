@@ -64,6 +64,10 @@ test: ## Run the tests against a private PostgreSQL
 versions: ## Run the tests of the auditor and of isolation on PostgreSQL 17 and 18 (ARGS='17 audit::tn2' for some)
 	@scripts/versions $(ARGS)
 
+.PHONY: formats
+formats: ## Hold the auditor's SARIF to its schema, and run its pgTAP
+	@scripts/formats
+
 .PHONY: clients
 clients: ## Try the dialect with the clients that people use, in JavaScript and Python
 	@scripts/clients $(ARGS)
