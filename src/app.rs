@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::db::{Database, Pool, Settler, UrlError};
 use crate::events::{Events, Writer};
 use crate::identity::{DatabaseRole, OriginError, Origins, Roles, RolesError, Verifier, issuers};
-use crate::sessions::{self, KeyError, Sessions};
+use crate::sessions::{self, KeyError, PasswordGrantError, Passwords, Sessions};
 use crate::tenants::Tenants;
 
 /// Shared by all workers.
@@ -70,6 +70,8 @@ pub enum StartError {
     Origins(#[from] OriginError),
     #[error(transparent)]
     SessionKeys(#[from] KeyError),
+    #[error(transparent)]
+    PasswordGrant(#[from] PasswordGrantError),
     #[error("cannot connect to Postgres ({url}): {}", cause(.source))]
     Connect { url: String, source: tokio_postgres::Error },
     #[error("{error}{}", std::error::Error::source(.error).map(|source| format!(": {}", cause_of(source))).unwrap_or_default())]
@@ -110,7 +112,11 @@ impl App {
     /// [`StartError`], in one line.
     pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
         let verifier = Verifier::new(&config)?.with_roles(Roles::new(&config)?);
-        let sessions = Sessions::start(&config, &verifier)?;
+        let passwords = Passwords::new(&config)?;
+        if passwords.is_some() {
+            tracing::warn!("password_grant is on: passwords are for development only");
+        }
+        let sessions = Sessions::start(&config, &verifier, passwords)?;
         if config.issuers.is_empty() && sessions.is_none() {
             tracing::info!("no issuer is configured: only those of the database may issue tokens");
         }

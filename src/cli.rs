@@ -1,6 +1,7 @@
 //! The command line.
 
 mod issuer;
+mod password;
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read, Write};
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio_postgres::Client;
 
 use crate::app::cause;
 use crate::audit::report::{self, Baseline, Report, Sources};
@@ -71,6 +73,11 @@ enum Command {
     Issuer {
         #[command(subcommand)]
         command: issuer::Command,
+    },
+    /// Sets and removes passwords of users, for development (password_grant), with migrate_url.
+    Password {
+        #[command(subcommand)]
+        command: password::Command,
     },
     /// Prints a new private key for session_key_files: P-256, as a PEM file. Keep it to the service's user (`umask 077`).
     Keygen,
@@ -361,6 +368,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             block_on(issuer::run(&config, command))??;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Password { command } => {
+            block_on(password::run(&config, command))??;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Config { .. } => {
             print(&config.to_string());
             Ok(ExitCode::SUCCESS)
@@ -395,6 +406,17 @@ fn signing_issuer<'a>(config: &'a Config, wanted: Option<&str>) -> Result<&'a Is
         (None, _) => Err("the configuration has no such HS256 issuer to sign a token as".to_owned()),
         (Some(_), Some(_)) => Err("several issuers have a secret: choose one with --issuer".to_owned()),
     }
+}
+
+/// A connection as `rowhouse_admin`.
+async fn administrator(config: &Config) -> Result<Client, String> {
+    if config.migrate_url.is_empty() {
+        return Err("migrate_url is not set: it names a role that may become rowhouse_admin".to_owned());
+    }
+    let database = Database::for_migrations(config).map_err(|error| error.to_string())?;
+    let client = database.client().await.map_err(|error| cause(&error))?;
+    client.batch_execute("set role rowhouse_admin").await.map_err(|error| cause(&error))?;
+    Ok(client)
 }
 
 async fn tenant_by_slug(config: &Config, slug: &str) -> Result<uuid::Uuid, String> {

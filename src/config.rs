@@ -62,7 +62,7 @@ settings! {
     /// Postgres, as the request role: `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=system`.
     /// `sslmode`, `sslrootcert`, `sslcert` and `sslkey` mean what they mean to libpq.
     database_url: DatabaseUrl = DatabaseUrl::new("postgres://rowhouse_app@127.0.0.1:5432/rowhouse");
-    /// Postgres, as a role that may create roles and schemas; used by `rowhouse migrate` and `rowhouse issuer`, by
+    /// Postgres, as a role that may create roles and schemas; used by `rowhouse migrate`, `issuer` and `password`, by
     /// `token` and `prove` to look tenants up, and by `audit` where it is set. Leave it out where the service runs.
     migrate_url: DatabaseUrl = DatabaseUrl::new("");
     /// Where the API listens.
@@ -148,6 +148,10 @@ settings! {
     refreshes_per_minute: u64 = 10, 1..=1_000;
     /// How many requests to `/auth/token` and `/auth/revoke` one client may send from one address, a minute.
     token_requests_per_minute: u64 = 60, 1..=100_000;
+    /// Whether `/auth/token` takes passwords (`rowhouse password` sets them), for development only. The service refuses to start
+    /// with it unless all of it is on one machine: `bind`, `public_url` (`http://localhost:8000`) and `database_url` of the
+    /// loopback, and no `trusted_proxies`.
+    password_grant: bool = false;
     /// Whether `/openapi.json`, and `/`, describe what is served, to those with a token.
     openapi: bool = true;
     /// Whether `/docs` is a page of Swagger UI, public and empty until it is given a token. A relation `docs` is then reached

@@ -8,9 +8,9 @@ use clap::{Args, Subcommand};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use super::administrator;
 use crate::app::cause;
 use crate::config::Config;
-use crate::db::Database;
 use crate::identity::{self, IssuerRow};
 
 #[derive(Debug, Subcommand)]
@@ -124,17 +124,6 @@ pub(super) async fn run(config: &Config, command: Command) -> Result<(), String>
 fn done(what: &str) -> Result<(), String> {
     println!("{what}");
     Ok(())
-}
-
-/// A connection as `rowhouse_admin`.
-async fn administrator(config: &Config) -> Result<Client, String> {
-    if config.migrate_url.is_empty() {
-        return Err("migrate_url is not set: it names a role that may become rowhouse_admin".to_owned());
-    }
-    let database = Database::for_migrations(config).map_err(|error| error.to_string())?;
-    let client = database.client().await.map_err(|error| cause(&error))?;
-    client.batch_execute("set role rowhouse_admin").await.map_err(|error| cause(&error))?;
-    Ok(client)
 }
 
 async fn tenant_id(config: &Config, tenant: &str) -> Result<Uuid, String> {

@@ -1,9 +1,11 @@
 //! How connections are made: the URL, what every session is set to, and TLS.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
+use tokio_postgres::config::Host;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -79,6 +81,21 @@ impl DatabaseUrl {
     pub fn password(&self) -> Option<String> {
         let (config, _) = self.parse().ok()?;
         config.get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// Whether every host that the URL names is this machine.
+    pub fn is_local(&self) -> bool {
+        let Ok((config, _)) = self.parse() else { return false };
+        let is_local = |host: &Host| match host {
+            Host::Tcp(name) => {
+                name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+            }
+            #[cfg(unix)]
+            Host::Unix(_) => true,
+        };
+        config.get_hosts().iter().all(is_local)
+            && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+            && !(config.get_hosts().is_empty() && config.get_hostaddrs().is_empty())
     }
 
     /// The role that the URL names.

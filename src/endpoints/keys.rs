@@ -21,13 +21,17 @@ pub(super) fn respond(sessions: &Sessions, raw: &RawRequest) -> Result<Reply, Er
 pub(super) fn server(sessions: &Sessions, raw: &RawRequest) -> Result<Reply, Error> {
     only(raw, &[Method::Get, Method::Head], "GET, HEAD")?;
     let issuer = &sessions.issuer;
+    let mut grants = vec!["client_credentials", "refresh_token", super::token::SESSION_GRANT];
+    if sessions.passwords.is_some() {
+        grants.push("password");
+    }
     let document = json!({
         "issuer": issuer,
         "token_endpoint": format!("{issuer}/auth/token"),
         "revocation_endpoint": format!("{issuer}/auth/revoke"),
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
         "response_types_supported": [],
-        "grant_types_supported": ["client_credentials", "refresh_token", super::token::SESSION_GRANT],
+        "grant_types_supported": grants,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "revocation_endpoint_auth_methods_supported": ["none"],
     });

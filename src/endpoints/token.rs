@@ -1,4 +1,5 @@
-//! `POST /auth/token` (RFC 6749): an API key or a refresh token for an access token, and the start of a session.
+//! `POST /auth/token` (RFC 6749): an API key or a refresh token for an access token, and the start of a session, in development
+//! also by a password.
 //!
 //! Faults of a request are answered as RFC 6749 5.2 has them. Whatever the database decided is committed by then: a refresh
 //! token that was used twice ends its session, and is answered 400.
@@ -19,8 +20,9 @@ use crate::answer::Reply;
 use crate::app::Worker;
 use crate::error::Error;
 use crate::events::{Decision, Event};
+use crate::identity;
 use crate::request::{Method, RawRequest};
-use crate::sessions::{self, Access, Sessions};
+use crate::sessions::{self, Access, HashFault, Sessions};
 use crate::tenants;
 
 /// The grant (RFC 6749 4.5) by which an API key with the permission `sessions:create` starts a session of a member.
@@ -31,6 +33,8 @@ const VALUE_BYTES_MAX: usize = 8_192;
 /// The most methods in `amr`, and the longest.
 const METHODS_MAX: usize = 8;
 const METHOD_BYTES_MAX: usize = 32;
+/// The longest name to sign in with.
+const USERNAME_CHARACTERS_MAX: usize = 255;
 
 /// What is wrong with a request to this endpoint (RFC 6749 5.2).
 #[derive(Debug)]
@@ -173,7 +177,11 @@ fn basic(header: &[u8]) -> Option<(String, String)> {
 
 /// Counts a request of `client` from the address that it comes from, so that nobody can use up another's.
 pub(super) fn limit(sessions: &Sessions, raw: &RawRequest, client: &str) -> Result<(), Fault> {
-    let key = sessions::hash(&format!("{:?} {client}", raw.client));
+    take(sessions, &format!("{:?} {client}", raw.client))
+}
+
+fn take(sessions: &Sessions, counted: &str) -> Result<(), Fault> {
+    let key = sessions::hash(counted);
     sessions.limiter.take(key, Instant::now()).map_err(|retry_after_s| Fault::Limited { retry_after_s })
 }
 
@@ -200,6 +208,7 @@ pub(super) async fn respond(
         Some("client_credentials") => asking.client_credentials().await?,
         Some("refresh_token") => asking.refresh_token().await?,
         Some(SESSION_GRANT) => asking.session().await?,
+        Some("password") => asking.password().await?,
         Some(_) => Err(Fault::GrantType),
         None => Err(Fault::Request("grant_type is missing")),
     };
@@ -264,7 +273,10 @@ pub(super) async fn ask(worker: &Worker, question: &'static str, params: &[&str]
 }
 
 /// A column of one of our own functions.
-fn column<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, name: &str) -> Result<T, Error> {
+pub(super) fn column<'r, T: tokio_postgres::types::FromSql<'r>>(
+    row: &'r Row,
+    name: &str,
+) -> Result<T, Error> {
     row.try_get(name).map_err(|_| Error::Internal("a function of sessions answered something else"))
 }
 
@@ -369,6 +381,95 @@ impl Asking<'_> {
             _ => return self.deny("invalid_client", 401, Fault::Client),
         }
         self.issue_in_session(&row, user, bound_to, &methods, &jti, &refresh, "sign_in")
+    }
+
+    /// RFC 6749 4.3, in development (`password_grant`).
+    async fn password(&self) -> Answered {
+        let Some(passwords) = &self.sessions.passwords else {
+            return Ok(Err(Fault::GrantType));
+        };
+        let (username, password, header) = match self.signing_in() {
+            Ok(asked) => asked,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let app = &self.worker.app;
+        let host = app.origins.host(self.raw).map_err(|_| Error::Host)?;
+        let host = match host.as_ref().and_then(|host| app.origins.selects(host)) {
+            Some(name) => app.tenants.named(&self.worker.pool, name).await?,
+            None => None,
+        };
+        let tenant = match (header, host) {
+            (Some(header), Some(host)) if header != host => {
+                return Ok(Err(Fault::Request("X-Tenant-Id and the host name two tenants")));
+            }
+            (header, host) => header.or(host),
+        };
+        let row = ask(self.worker, sessions::PASSWORD_PARAMETERS, &[username]).await?;
+        let hash = match passwords.hash(password.to_owned(), column(&row, "parameters")?).await {
+            Ok(hash) => hash,
+            Err(HashFault::Busy) => return self.deny("sign_in", 429, Fault::Limited { retry_after_s: 1 }),
+            Err(HashFault::Parameters) => return Err(Error::Internal("a password could not be hashed")),
+        };
+        let refresh = sessions::refresh_token().ok_or(Error::Internal("no randomness"))?;
+        let jti = Uuid::new_v4().to_string();
+        let config = &app.config;
+        let params = [
+            username,
+            &hash,
+            &tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
+            self.client,
+            &sessions::hash(&refresh),
+            &self.sessions.issuer,
+            &jti,
+            &self.token_s(),
+            &config.session_idle_s.to_string(),
+            &config.session_absolute_s.to_string(),
+        ];
+        let row = ask(self.worker, sessions::START_PASSWORD_SESSION, &params).await?;
+        match column(&row, "outcome")? {
+            "started" => {}
+            "tenant_required" => {
+                return Ok(Err(Fault::Request(
+                    "the user is a member of several tenants: X-Tenant-Id names one",
+                )));
+            }
+            "no_member" => {
+                return self.deny("sign_in", 400, Fault::Grant("the user is no member of such a tenant"));
+            }
+            _ => return self.deny("sign_in", 400, Fault::Grant("no such user, or another password")),
+        }
+        let methods: Vec<String> = column(&row, "amr")?;
+        let user = column(&row, "user_id")?;
+        self.issue_in_session(&row, user, self.client, &methods, &jti, &refresh, "sign_in")
+    }
+
+    /// Name, password and tenant of a request to sign in, counted: by address, whatever client it says it is, and by name,
+    /// from wherever it comes, so that guessing is slow both ways.
+    fn signing_in(&self) -> Result<(&str, &str, Option<Uuid>), Fault> {
+        if self.secret.is_some() {
+            return Err(Fault::Request("the password grant is for clients without a secret"));
+        }
+        if self.client.is_empty() || self.client.chars().count() > 128 {
+            return Err(Fault::Request("client_id is missing, or longer than 128 characters"));
+        }
+        let username = self.form.get("username").ok_or(Fault::Request("username is missing"))?;
+        let password = self.form.get("password").ok_or(Fault::Request("password is missing"))?;
+        if username.chars().count() > USERNAME_CHARACTERS_MAX || password.len() > sessions::PASSWORD_BYTES_MAX
+        {
+            return Err(Fault::Request("username or password is too long"));
+        }
+        let tenant = match self.raw.tenant_headers.as_slice() {
+            [] => None,
+            [value] => match std::str::from_utf8(value).ok().and_then(identity::tenant_id) {
+                Some(tenant) => Some(tenant),
+                None => return Err(Fault::Request("X-Tenant-Id is no UUID in lower case")),
+            },
+            [_, _, ..] => return Err(Fault::Request("several X-Tenant-Id headers")),
+        };
+        for counted in [format!("password from {:?}", self.raw.client), format!("password of {username}")] {
+            take(self.sessions, &counted)?;
+        }
+        Ok((username, password, tenant))
     }
 
     async fn refresh_token(&self) -> Answered {

@@ -1,10 +1,11 @@
-//! Sessions of the service's own: signing keys, access tokens, and the limits of those who ask for them.
+//! Sessions of the service's own: signing keys, access tokens, passwords where somebody develops, and the limits of those who ask.
 //!
 //! What a session is stands in the database (`sql/migrations/V9__sessions.sql`); here is what never goes there, the private
 //! keys. A token that is made here is verified like that of any other issuer.
 
 mod keys;
 mod limit;
+mod password;
 mod token;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,6 +17,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use keys::{KeyError, SigningKey, generate};
 pub use limit::Limiter;
+pub use password::{
+    HashFault, PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, PasswordGrantError, Passwords, hash_new,
+};
 pub use token::Access;
 
 use crate::config::Config;
@@ -27,6 +31,8 @@ pub const START_SESSION: &str = include_str!("../../sql/service/start_session.sq
 pub const ROTATE_REFRESH: &str = include_str!("../../sql/service/rotate_refresh.sql");
 pub const END_SESSION: &str = include_str!("../../sql/service/end_session.sql");
 pub const REVOKE_REFRESH: &str = include_str!("../../sql/service/revoke_refresh.sql");
+pub const PASSWORD_PARAMETERS: &str = include_str!("../../sql/service/password_parameters.sql");
+pub const START_PASSWORD_SESSION: &str = include_str!("../../sql/service/start_password_session.sql");
 pub const PURGE: &str = include_str!("../../sql/service/purge_sessions.sql");
 
 /// What every worker shares.
@@ -34,6 +40,8 @@ pub struct Sessions {
     /// `iss` of the tokens: `public_url`.
     pub issuer: String,
     pub limiter: Limiter,
+    /// None where no password is asked for: anywhere but in development.
+    pub passwords: Option<Passwords>,
     audience: String,
     files: Vec<String>,
     keys: RwLock<Arc<Vec<SigningKey>>>,
@@ -44,7 +52,11 @@ impl Sessions {
     ///
     /// # Errors
     /// [`KeyError`], which names the file.
-    pub fn start(config: &Config, verifier: &Verifier) -> Result<Option<Self>, KeyError> {
+    pub fn start(
+        config: &Config,
+        verifier: &Verifier,
+        passwords: Option<Passwords>,
+    ) -> Result<Option<Self>, KeyError> {
         if config.session_key_files.is_empty() {
             return Ok(None);
         }
@@ -57,6 +69,7 @@ impl Sessions {
         let sessions = Self {
             issuer: config.public_url.clone(),
             limiter: Limiter::new(config.token_requests_per_minute),
+            passwords,
             audience: config.session_audience.clone(),
             files: config.session_key_files.clone(),
             keys: RwLock::default(),

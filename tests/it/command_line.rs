@@ -20,8 +20,12 @@ pub(crate) struct Run {
 
 /// Starts the binary with nothing in its environment but `environment`, without the prefix of its variables.
 fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Child {
+    start_reading(arguments, environment, Stdio::null())
+}
+
+fn start_reading(arguments: &[&str], environment: &[(&str, &str)], input: Stdio) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rowhouse"));
-    command.env_clear().args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_clear().args(arguments).stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (key, value) in environment {
         command.env(format!("ROWHOUSE_{}", key.to_uppercase()), value);
     }
@@ -54,6 +58,14 @@ fn finish(mut child: Child) -> Run {
 /// Runs the binary to its end.
 pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Run {
     finish(start(arguments, environment))
+}
+
+/// Runs the binary to its end, with `input` for it to read.
+pub(crate) fn run_reading(arguments: &[&str], environment: &[(&str, &str)], input: &[u8]) -> Run {
+    let mut child = start_reading(arguments, environment, Stdio::piped());
+    // One that does not read all of it has closed it.
+    let _ = child.stdin.take().expect("it is piped").write_all(input);
+    finish(child)
 }
 
 impl Run {
@@ -325,6 +337,82 @@ async fn a_port_in_use_is_told_in_one_line_that_names_the_key() {
         let line = refusal_to_serve(&database.app_url(), &[(key, &address)]);
         assert!(line.contains(&address) && line.contains(&format!("set {key})")), "{line}");
     }
+}
+
+#[tokio::test]
+async fn passwords_are_for_development_and_anything_else_is_refused_in_one_line_that_names_the_key() {
+    let database = Database::demo().await;
+    let key = format!("{}/tests/it/keys/p256.pem", env!("CARGO_MANIFEST_DIR"));
+    let development = [
+        ("password_grant", "true"),
+        ("session_key_files", key.as_str()),
+        ("public_url", "http://localhost:8000"),
+    ];
+    for (name, value) in [
+        ("session_key_files", ""),
+        ("public_url", "https://api.example.com"),
+        ("public_url", "http://localhost.example.com"),
+        ("bind", "0.0.0.0:0"),
+        ("trusted_proxies", "127.0.0.1"),
+    ] {
+        let mut environment = development.to_vec();
+        environment.push((name, value));
+        let line = refusal_to_serve(&database.app_url(), &environment);
+        assert!(line.contains("password_grant is for development only") && line.contains(name), "{line}");
+    }
+    // Before a database far away is asked for anything.
+    let line = refusal_to_serve("postgres://rowhouse_app@192.0.2.1/app", &development);
+    assert!(line.contains("password_grant") && line.contains("database_url"), "{line}");
+    let options = development.iter().fold(ServerOptions::default(), |all, (key, value)| all.set(key, value));
+    let server = Server::with(&database, options).await;
+    assert!(server.log().join("\n").contains("passwords are for development only"));
+}
+
+#[tokio::test]
+async fn a_password_is_read_from_the_standard_input_and_shown_nowhere() {
+    let database = Database::demo().await;
+    let owner_url = database.owner_url();
+    let environment = [("migrate_url", owner_url.as_str())];
+    let user = |name: &str| {
+        format!("select tenancy.add_member('{PAWNEE}', 'https://issuer.test', '{name}', 'member')::text")
+    };
+    let (user, other) = (database.text(&user("ann")).await, database.text(&user("ben")).await);
+    let set = |more: &[&str], input: &[u8]| {
+        let arguments: Vec<&str> = ["password", "set"].iter().chain(more).copied().collect();
+        run_reading(&arguments, &environment, input)
+    };
+    let refused = |more: &[&str], input: &[u8], why: &str| {
+        let line = set(more, input).fails_in_one_line();
+        assert!(line.contains(why) && !line.contains("waffle"), "{line}");
+    };
+    refused(&["ann"], b"waffles and cream", "nobody has the name");
+    refused(&["ann", "--user", &user], b"waffle", "shorter than 8 characters");
+    refused(&["ann", "--user", &user], b"", "shorter than 8 characters");
+    refused(&["ann", "--user", &user], b"waffles\nand cream", "more than one line");
+    refused(&["ann", "--user", &user], &[b'w'; 1_025], "longer than 1024 bytes");
+    refused(&["ann", "--user", &user], &[b'w'; 100_000], "longer than 1024 bytes");
+    refused(&["ann", "--user", &user], b"waffles\xff\xff\xff", "UTF-8");
+    refused(&["", "--user", &user], b"waffles and cream", "1 to 255 characters");
+    refused(&["ann", "--user", &Uuid::new_v4().to_string()], b"waffles and cream", "no such user");
+    let said = set(&["ann", "--user", &user], b"waffles and cream\n").succeeds();
+    assert_eq!(said, "set; the user's sessions are ended\n");
+    refused(&["ann", "--user", &other], b"waffles and cream", "another user's");
+    let hash = || async { database.text("select hash from tenancy.passwords where username = 'ann'").await };
+    let first = hash().await;
+    assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
+    set(&["ann"], b"pancakes and cream").succeeds();
+    assert_ne!(hash().await, first);
+    let acts =
+        "select count(*) from tenancy.auth_events where code in ('passwords_insert', 'passwords_update')
+        and target::text not like '%argon2%'";
+    assert_eq!(database.count(acts).await, 2);
+    let remove = || run(&["password", "remove", "ann"], &environment);
+    remove().succeeds();
+    assert!(remove().fails_in_one_line().contains("nobody has the name"));
+    // Not on the command line.
+    assert_eq!(run(&["password", "set", "ann", "waffles and cream"], &environment).code, Some(2));
+    let nowhere = run_reading(&["password", "set", "ann"], &[], b"waffles and cream").fails_in_one_line();
+    assert!(nowhere.contains("migrate_url"), "{nowhere}");
 }
 
 #[tokio::test]

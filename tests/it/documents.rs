@@ -188,26 +188,81 @@ async fn every_example_of_sessions_is_answered_as_it_says() {
     let options =
         ServerOptions::default().set("public_url", "https://api.example.com").set("session_key_files", key);
     let server = Server::with(&database, options).await;
-    let examples = examples(SESSIONS);
+    let (page, _) = SESSIONS.split_once(PASSWORDS).expect("passwords come last");
+    let examples = examples(page);
     assert!(examples.len() > 7, "only {} examples were found", examples.len());
-    let (mut known, mut wrong) = (std::collections::BTreeMap::new(), Vec::new());
-    for example in &examples {
-        // What an example names in braces, an answer before it had.
-        let request =
-            known.iter().fold(example.request.to_owned(), |text, (name, value): (&String, &String)| {
-                text.replace(&format!("{{{name}}}"), value)
-            });
-        let answer = send(&server, &request, "").await;
-        for fault in faults(example.answer, &answer) {
-            wrong.push(format!("{}\n=> {fault}", example.text));
-        }
-        let Ok(document) = serde_json::from_str::<serde_json::Value>(&answer.text) else { continue };
-        let object = document.get(0).unwrap_or(&document).as_object().expect("an object");
-        let texts =
-            object.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-        known.extend(texts);
+    let mut known = Known::default();
+    known.try_all(&server, &examples).await;
+    known.are_right();
+}
+
+/// The heading of what is for development.
+const PASSWORDS: &str = "\n## Passwords, for development\n";
+
+#[tokio::test]
+async fn every_example_of_passwords_for_development_is_answered_as_it_says() {
+    let database = Database::demo().await;
+    let add = format!("select tenancy.add_member('{PAWNEE}', 'https://issuer.test', 'ann', 'member')::text");
+    database.text(&add).await;
+    let (_, page) = SESSIONS.split_once(PASSWORDS).expect("there is the heading");
+    let options = ServerOptions::default()
+        .set("session_key_files", format!("{}/tests/it/keys/p256.pem", env!("CARGO_MANIFEST_DIR")))
+        .set("password_grant", true)
+        .set("public_url", "http://localhost:8000");
+    let server = Server::with(&database, options).await;
+    let (before, rest) = page.split_once("```sh\n").expect("a command");
+    let (command, after) = rest.split_once("```").expect("it is closed");
+    let mut known = Known::default();
+    known.try_all(&server, &examples(before)).await;
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_rowhouse"));
+    let path = format!("{}:/usr/bin:/bin", binary.parent().expect("a folder").display());
+    let ran = std::process::Command::new("sh")
+        .args(["-c", &known.filled(command)])
+        .env_clear()
+        .env("PATH", path)
+        .env("ROWHOUSE_MIGRATE_URL", database.owner_url())
+        .output()
+        .expect("a shell");
+    assert!(ran.status.success(), "{ran:?}");
+    let examples = examples(after);
+    assert_eq!(examples.len(), 3);
+    known.try_all(&server, &examples).await;
+    known.are_right();
+}
+
+/// What the examples so far were answered, and what of that was wrong.
+#[derive(Default)]
+struct Known {
+    texts: std::collections::BTreeMap<String, String>,
+    wrong: Vec<String>,
+}
+
+impl Known {
+    /// `text`, in which what stands in braces is what an answer had under that name.
+    fn filled(&self, text: &str) -> String {
+        let fill =
+            |text: String, (name, value): (&String, &String)| text.replace(&format!("{{{name}}}"), value);
+        self.texts.iter().fold(text.to_owned(), fill)
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+
+    async fn try_all(&mut self, server: &Server, examples: &[Example<'_>]) {
+        for example in examples {
+            let answer = send(server, &self.filled(example.request), "").await;
+            for fault in faults(example.answer, &answer) {
+                self.wrong.push(format!("{}\n=> {fault}", example.text));
+            }
+            let Ok(document) = serde_json::from_str::<serde_json::Value>(&answer.text) else { continue };
+            let object = document.get(0).unwrap_or(&document).as_object().expect("an object");
+            let texts =
+                object.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+            self.texts.extend(texts);
+        }
+    }
+
+    #[track_caller]
+    fn are_right(&self) {
+        assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n\n"));
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Database, PAWNEE, Request, Server, ServerOptions, Token, eventually};
+use crate::command_line::run_reading;
+use crate::support::{Answer, DUNDER, Database, PAWNEE, Request, Server, ServerOptions, Token, eventually};
 
 const ISSUER: &str = "https://api.example";
 
@@ -13,6 +14,22 @@ fn key_file(name: &str) -> String {
 
 fn options() -> ServerOptions {
     ServerOptions::default().set("public_url", ISSUER).set("session_key_files", key_file("p256.pem"))
+}
+
+/// Where passwords are taken.
+fn development() -> ServerOptions {
+    options().set("public_url", "http://localhost:8000").set("password_grant", true)
+}
+
+const PASSWORD: &str = "waffles and whipped cream";
+
+fn set_password(database: &Database, username: &str, user: &str, password: &str) {
+    let arguments = ["password", "set", username, "--user", user];
+    run_reading(&arguments, &[("migrate_url", &database.owner_url())], password.as_bytes()).succeeds();
+}
+
+fn signing_in(username: &str, password: &str) -> Value {
+    json!({ "grant_type": "password", "client_id": "web", "username": username, "password": password })
 }
 
 /// A client of the token endpoint.
@@ -348,4 +365,209 @@ async fn keys_are_rotated_while_the_service_runs() {
     let answer = ask(&server, "/auth/token", body).await.is(200).json();
     me(&server, &answer["access_token"]).send().await.is(200);
     std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_password_starts_a_session_where_somebody_develops_and_nowhere_else() {
+    let database = Database::demo().await;
+    let user = member(&database).await;
+    set_password(&database, "ann", &user, PASSWORD);
+    async fn grants(server: &Server) -> Vec<Value> {
+        let asked =
+            server.request(Method::GET, "/.well-known/oauth-authorization-server").send().await.is(200);
+        asked.json()["grant_types_supported"].as_array().expect("grants").clone()
+    }
+    let production = Server::with(&database, options()).await;
+    fails(ask(&production, "/auth/token", signing_in("ann", PASSWORD)).await, 400, "unsupported_grant_type");
+    assert!(!grants(&production).await.contains(&json!("password")));
+
+    let server = Server::with(&database, development()).await;
+    assert!(grants(&server).await.contains(&json!("password")));
+    let session = ask(&server, "/auth/token", signing_in("ann", PASSWORD)).await.is(200);
+    assert_eq!(session.header("cache-control"), Some("no-store"));
+    let session = session.json();
+    let answer = me(&server, &session["access_token"]).send().await.is(200).json();
+    assert_eq!((&answer["role"], &answer["subject"]), (&json!("member"), &json!(user)));
+    assert_eq!(answer["tenant_id"], json!(PAWNEE.to_string()));
+    refresh(&server, &session["refresh_token"]).await.is(200);
+    let kept = "select array_to_string(amr, ' ') || ' ' || (api_key_id is null) from tenancy.sessions";
+    assert_eq!(database.text(kept).await, "pwd true");
+}
+
+#[tokio::test]
+async fn an_unknown_name_and_a_wrong_password_are_one_answer_and_an_event_each() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, development()).await;
+    set_password(&database, "ann", &member(&database).await, PASSWORD);
+    let wrong = ask(&server, "/auth/token", signing_in("ann", "pancakes and cream")).await;
+    let unknown = ask(&server, "/auth/token", signing_in("bob", PASSWORD)).await;
+    assert_eq!((wrong.status, &wrong.text), (unknown.status, &unknown.text));
+    for answer in [wrong, unknown] {
+        fails(answer, 400, "invalid_grant");
+    }
+    ask(&server, "/auth/token", signing_in("ann", PASSWORD)).await.is(200);
+    let events = "select coalesce(string_agg(decision || ' ' || (tenant_id is null), ', ' order by at), '')
+        from tenancy.auth_events where code = 'sign_in'";
+    eventually("the events are written", || async {
+        database.text(events).await == "deny true, deny true, allow false"
+    })
+    .await;
+    let kept =
+        "select string_agg(p::text, ' ') || (select string_agg(e::text, ' ') from tenancy.auth_events as e)
+        from tenancy.passwords as p";
+    for text in [database.text(kept).await, server.log().join("\n")] {
+        assert!(!text.contains(PASSWORD) && !text.contains("pancakes"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_to_sign_in_is_told_what_is_missing() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, development()).await;
+    set_password(&database, "ann", &member(&database).await, PASSWORD);
+    for (name, value) in [
+        ("username", json!("")),
+        ("password", json!("")),
+        ("client_id", json!("")),
+        ("client_id", json!("w".repeat(129))),
+        ("username", json!("a".repeat(256))),
+        ("password", json!("p".repeat(1025))),
+        ("client_secret", json!("s")),
+    ] {
+        let mut body = signing_in("ann", PASSWORD);
+        body[name] = value;
+        fails(ask(&server, "/auth/token", body).await, 400, "invalid_request");
+    }
+    ask(&server, "/auth/token", signing_in("ann", PASSWORD)).await.is(200);
+}
+
+#[tokio::test]
+async fn who_is_a_member_of_several_tenants_names_the_one_to_sign_in_to() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, development().set("base_domains", "example.test")).await;
+    let user = member(&database).await;
+    set_password(&database, "ann", &user, PASSWORD);
+    let named = |headers: &[(&'static str, String)]| {
+        let request = server.request(Method::POST, "/auth/token").json(signing_in("ann", PASSWORD));
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
+    };
+    let (pawnee, dunder) = (("x-tenant-id", PAWNEE.to_string()), ("x-tenant-id", DUNDER.to_string()));
+    // Nobody signs in to a tenant that they are no member of.
+    fails(named(std::slice::from_ref(&dunder)).await, 400, "invalid_grant");
+    let other = format!(
+        "insert into tenancy.members (tenant_id, user_id, role) values ('{DUNDER}', '{user}', 'admin')"
+    );
+    database.sql(&other).await;
+    fails(named(&[]).await, 400, "invalid_request");
+    fails(named(&[("x-tenant-id", "dunder-mifflin".to_owned())]).await, 400, "invalid_request");
+    let host = |slug: &str| ("host", format!("{slug}.example.test"));
+    fails(named(&[pawnee.clone(), host("dunder-mifflin")]).await, 400, "invalid_request");
+    fails(named(&[host("nobody")]).await, 400, "invalid_grant");
+    for (headers, tenant, role) in [
+        (vec![pawnee], PAWNEE, "member"),
+        (vec![dunder.clone()], DUNDER, "admin"),
+        (vec![host("dunder-mifflin")], DUNDER, "admin"),
+        (vec![dunder.clone(), host("dunder-mifflin")], DUNDER, "admin"),
+    ] {
+        let session = named(&headers).await.is(200).json();
+        let answer = me(&server, &session["access_token"]).send().await.is(200).json();
+        assert_eq!((&answer["tenant_id"], &answer["role"]), (&json!(tenant.to_string()), &json!(role)));
+    }
+    // Neither to one that is suspended, nor where they are disabled.
+    database.sql(&format!("update tenancy.tenants set state = 'suspended' where id = '{DUNDER}'")).await;
+    fails(named(&[dunder]).await, 400, "invalid_grant");
+    database.sql(&format!("update tenancy.members set state = 'disabled' where user_id = '{user}'")).await;
+    fails(named(&[]).await, 400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn r06_a_password_that_is_changed_or_removed_ends_all_sessions_of_the_user_on_every_server() {
+    let database = Database::demo().await;
+    let first = Server::with(&database, development()).await;
+    let second = Server::with(&database, development()).await;
+    let user = member(&database).await;
+    set_password(&database, "ann", &user, PASSWORD);
+    let other = database
+        .text(&format!("select tenancy.add_member('{PAWNEE}', 'https://issuer.test', 'ben', 'member')::text"))
+        .await;
+    let client = Client::insert(&database).await;
+    let bystander = client.start(&first, &other).await;
+    for password in [PASSWORD, "pancakes and cream"] {
+        // One by the password, and one that a back end has started.
+        let sessions = [
+            ask(&first, "/auth/token", signing_in("ann", password)).await.is(200).json(),
+            client.start(&second, &user).await,
+        ];
+        for session in &sessions {
+            for server in [&first, &second] {
+                me(server, &session["access_token"]).send().await.is(200);
+            }
+        }
+        if password == PASSWORD {
+            set_password(&database, "ann", &user, "pancakes and cream");
+        } else {
+            let owner_url = database.owner_url();
+            run_reading(&["password", "remove", "ann"], &[("migrate_url", &owner_url)], b"").succeeds();
+        }
+        for session in &sessions {
+            let token = &session["access_token"];
+            for server in [&first, &second] {
+                eventually("the token is refused", || async { me(server, token).send().await.status == 401 })
+                    .await;
+                fails(refresh(server, &session["refresh_token"]).await, 400, "invalid_grant");
+            }
+        }
+        fails(ask(&first, "/auth/token", signing_in("ann", password)).await, 400, "invalid_grant");
+    }
+    let reasons =
+        "select string_agg(distinct revoke_reason, ' ') from tenancy.sessions where revoked_at is not null";
+    assert_eq!(database.text(reasons).await, "password");
+    me(&second, &bystander["access_token"]).send().await.is(200);
+    refresh(&second, &bystander["refresh_token"]).await.is(200);
+}
+
+#[tokio::test]
+async fn r08_passwords_are_guessed_slowly_whatever_the_client_calls_itself() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, development().set("token_requests_per_minute", 3)).await;
+    let guess = |number: usize| {
+        let mut body = signing_in(&format!("name-{number}"), "pancakes and cream");
+        body["client_id"] = json!(format!("client-{number}"));
+        server.request(Method::POST, "/auth/token").json(body).send()
+    };
+    // A bucket of three fills by one in twenty seconds: on a slow machine some more may get through.
+    let mut slowed = None;
+    for number in 0..20 {
+        let answer = guess(number).await;
+        match answer.status {
+            429 => {
+                slowed = Some(answer);
+                break;
+            }
+            _ => fails(answer, 400, "invalid_grant"),
+        }
+    }
+    let slowed = slowed.expect("guesses are slowed down");
+    assert_eq!(slowed.json()["error"], "slow_down");
+    assert!(slowed.header("retry-after").is_some());
+    // Other clients of that address go on.
+    Client::insert(&database).await.exchange(&server).await;
+}
+
+#[tokio::test]
+async fn the_request_role_reads_no_password_and_starts_no_session_without_one() {
+    let database = Database::demo().await;
+    set_password(&database, "ann", &member(&database).await, PASSWORD);
+    let app = database.app().await;
+    for statement in ["select hash from tenancy.passwords", "delete from tenancy.passwords"] {
+        let refused = app.batch_execute(statement).await.expect_err(statement);
+        assert_eq!(refused.code().map(|code| code.code()), Some("42501"), "{statement}");
+    }
+    let row = app.query_one("select tenancy.password_parameters('ann')", &[]).await.unwrap();
+    let parameters: String = row.get(0);
+    assert_eq!(parameters.split('$').count(), 5, "{parameters}");
+    let start = "select outcome from tenancy.start_password_session(
+        'ann', $1, null, 'web', sha256('x'), 'i', 'j', 60, 60, 60)";
+    assert_eq!(app.query_one(start, &[&parameters]).await.unwrap().get::<_, String>(0), "unknown");
+    assert_eq!(database.count("select count(*) from tenancy.sessions").await, 0);
 }
