@@ -30,6 +30,8 @@ pub enum Error {
     NoInvitation,
     #[error("the user is a member already")]
     AlreadyMember,
+    #[error("an API key is no user")]
+    NotAUser,
     #[error("the request does not parse: {0:?}")]
     Request(request::Error),
     #[error("the request cannot be planned: {0:?}")]
@@ -272,6 +274,8 @@ codes! {
         "POST /invitations/accept\n\n{\"token\":\"rhi_0\"}";
     ALREADY_MEMBER = "TEN052", 409, "The invitation is for a tenant that the user is a member of, perhaps a disabled one. It stays pending.",
         "`POST /invitations/accept` with an invitation of the own tenant.";
+    NOT_A_USER = "TEN053", 403, "The token is an API key's: a key is no user, and becomes no member. The invitation stays pending.",
+        "`POST /invitations/accept` with an access token that an API key was exchanged for.";
     INTERNAL = "TEN099", 500, "A fault of the service. The log has the cause under the request id.",
         "None is known: report one with its request id.";
 }
@@ -376,6 +380,7 @@ impl Error {
             Error::Host => say(HOST, "The Host header is no host"),
             Error::NoInvitation => say(NO_INVITATION, "There is no such invitation"),
             Error::AlreadyMember => say(ALREADY_MEMBER, "You are a member of this tenant already"),
+            Error::NotAUser => say(NOT_A_USER, "An API key accepts no invitations"),
             Error::Request(error) => of_request(error),
             Error::Plan(error) => of_plan(error),
             Error::Database(error) => of_database(error),

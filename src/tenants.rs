@@ -84,6 +84,8 @@ pub enum Accepted {
         role: String,
     },
     AlreadyMember,
+    /// The token is an API key's.
+    NotAUser,
     /// No such invitation, or it was accepted, revoked or has expired, or is not for this issuer.
     Unknown,
 }
@@ -236,6 +238,7 @@ impl Tenants {
                 role: column(row, 3)?,
             }),
             "member" => Ok(Accepted::AlreadyMember),
+            "not_a_user" => Ok(Accepted::NotAUser),
             "dead_token" => Err(Refusal::Invalid(Reason::Revoked).into()),
             _ => Ok(Accepted::Unknown),
         }

@@ -46,6 +46,7 @@ pub(super) async fn accept(
             Ok(json(raw, 201, &document))
         }
         Accepted::AlreadyMember => Err(Error::AlreadyMember),
+        Accepted::NotAUser => Err(Error::NotAUser),
         Accepted::Unknown => Err(Error::NoInvitation),
     }
 }

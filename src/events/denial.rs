@@ -25,6 +25,7 @@ impl Denial {
             Error::Credential(refusal) => Self::of_credential(*refusal),
             Error::Selection(selection) => Self::new(of_selection(selection), None),
             Error::Suspended => Self::new("tenant_suspended", None),
+            Error::NotAUser => Self::new("not_a_user", None),
             Error::Plan(plan::Error::Forbidden { relation }) => {
                 Self::new("privilege", Some(format!("no privilege on {relation}")))
             }

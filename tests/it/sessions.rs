@@ -571,3 +571,93 @@ async fn the_request_role_reads_no_password_and_starts_no_session_without_one() 
     assert_eq!(app.query_one(start, &[&parameters]).await.unwrap().get::<_, String>(0), "unknown");
     assert_eq!(database.count("select count(*) from tenancy.sessions").await, 0);
 }
+
+#[tokio::test]
+async fn an_admin_gives_a_key_no_permission_that_he_has_not_and_an_owner_gives_any() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let make = |token: Token, permissions: &[&str]| {
+        let body = json!({ "name": "test", "role": "member", "permissions": permissions });
+        server.post("/rpc/create_api_key", &token, body).send()
+    };
+    let admin = || Token::new(PAWNEE, "ron", "admin").permissions(&["links:delete", "safes:write"]);
+    for permissions in [vec![], vec!["links:delete"], vec!["safes:write", "links:delete"]] {
+        make(admin(), &permissions).await.is(200);
+    }
+    for permissions in [vec!["sessions:create"], vec!["links:delete", "safes:audit"], vec!["links"], vec![""]]
+    {
+        make(admin(), &permissions).await.fails(403, "42501");
+    }
+    make(Token::new(PAWNEE, "ron", "admin"), &["links:delete"]).await.fails(403, "42501");
+    make(Token::new(PAWNEE, "ron", "admin"), &[]).await.is(200);
+    make(Token::leslie(), &["sessions:create"]).await.is(200);
+    // Nor does a key of an admin give another what it has not itself.
+    let client = Client::create(&server, "admin", &["links:delete"]).await;
+    let token = client.exchange(&server).await;
+    let bearer = format!("Bearer {}", token.as_str().expect("a token"));
+    for (permission, status) in [("links:delete", 200), ("sessions:create", 403)] {
+        let body = json!({ "name": "next", "role": "admin", "permissions": [permission] });
+        let request = server.request(Method::POST, "/rpc/create_api_key").header("authorization", &bearer);
+        request.json(body).send().await.is(status);
+    }
+}
+
+#[tokio::test]
+async fn an_api_key_becomes_no_member_by_an_invitation() {
+    let database = Database::demo().await;
+    let invite = format!(
+        "insert into tenancy.invitations (tenant_id, email, token_hash)
+         values ('{PAWNEE}', 'new@example.com', sha256('rhi_good'))"
+    );
+    database.sql(&invite).await;
+    let accept = |server: &Server, invitation: &str| {
+        server.request(Method::POST, "/invitations/accept").json(json!({ "token": invitation }))
+    };
+    for membership in ["token", "database"] {
+        let server = Server::with(&database, options().set("membership", membership)).await;
+        let token = Client::insert(&database).await.exchange(&server).await;
+        let bearer = format!("Bearer {}", token.as_str().expect("a token"));
+        // Nor does it learn whether there is an invitation.
+        for invitation in ["rhi_good", "rhi_none"] {
+            let asked = accept(&server, invitation).header("authorization", &bearer);
+            asked.send().await.fails(403, "TEN053");
+        }
+    }
+    // It is still there for a user.
+    let server = Server::with(&database, options()).await;
+    let user = Token::new(PAWNEE, "ann", "member");
+    accept(&server, "rhi_good").token(&user).send().await.is(201);
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_or_was_deleted_is_exchanged_no_more() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    for end in [
+        // A key expires after it was made.
+        "update tenancy.api_keys set created_at = now() - interval '2 days', expires_at = now() - interval '1 second'",
+        "delete from tenancy.api_keys",
+    ] {
+        let client = Client::insert(&database).await;
+        client.exchange(&server).await;
+        database.sql(end).await;
+        let credentials = json!({ "client_id": client.id, "client_secret": client.secret });
+        for grant in ["client_credentials", "urn:rowhouse:grant-type:session"] {
+            let mut body = credentials.clone();
+            body["grant_type"] = json!(grant);
+            body["user_id"] = json!(PAWNEE);
+            fails(ask(&server, "/auth/token", body).await, 401, "invalid_client");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_token_of_a_key_dies_with_the_key() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let client = Client::insert(&database).await;
+    let token = client.exchange(&server).await;
+    me(&server, &token).send().await.is(200);
+    database.sql("delete from tenancy.api_keys").await;
+    eventually("the token is refused", || async { me(&server, &token).send().await.status == 401 }).await;
+}
