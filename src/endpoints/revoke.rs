@@ -2,15 +2,19 @@
 
 use bytes::Bytes;
 use serde_json::json;
+use uuid::Uuid;
 
-use super::token::{self, Fault, Form};
+use super::token::{self, Fault, Form, Told};
 use super::{json, only};
 use crate::answer::Reply;
 use crate::app::Worker;
 use crate::error::Error;
+use crate::events::Decision;
 use crate::identity;
 use crate::request::{Method, RawRequest};
 use crate::sessions::{self, Sessions};
+
+const TOLD: Told = Told { decision: Decision::Allow, code: "revoke", status: 200, route: "/auth/revoke" };
 
 /// 200 also for a token that is not known: there is nothing left to revoke (RFC 7009 2.2).
 pub(super) async fn respond(
@@ -33,14 +37,18 @@ pub(super) async fn respond(
         return Ok(Fault::Request("token is missing").reply(raw));
     };
     if text.starts_with("rhr_") {
-        token::ask(worker, sessions::REVOKE_REFRESH, &[&sessions::hash(text), client]).await?;
+        let row = token::ask(worker, sessions::REVOKE_REFRESH, &[&sessions::hash(text), client]).await?;
+        if token::column::<&str>(&row, "outcome")? == "ended" {
+            let user: Uuid = token::column(&row, "user_id")?;
+            token::record(worker, raw, TOLD, token::column(&row, "tenant_id")?, Some(user.to_string()));
+        }
     } else {
         let header = format!("Bearer {text}");
         if let Ok(token) = identity::credential(&[header.as_bytes()])
             && let Ok(principal) = worker.app.verifier.verify(&worker.pool, token, now_s).await
             && principal.issuer() == sessions.issuer
         {
-            super::logout::end(worker, sessions, raw, &principal).await?;
+            super::logout::end(worker, sessions, raw, &principal, TOLD).await?;
         }
     }
     Ok(json(raw, 200, &json!({})))

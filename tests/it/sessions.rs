@@ -661,3 +661,32 @@ async fn the_token_of_a_key_dies_with_the_key() {
     database.sql("delete from tenancy.api_keys").await;
     eventually("the token is refused", || async { me(&server, &token).send().await.status == 401 }).await;
 }
+
+#[tokio::test]
+async fn a_revocation_is_an_event_of_the_tenant_and_names_the_user() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let client = Client::insert(&database).await;
+    let user = member(&database).await;
+    for kind in ["refresh_token", "access_token"] {
+        let session = client.start(&server, &user).await;
+        let body = json!({ "client_id": "web", "token": session[kind] });
+        ask(&server, "/auth/revoke", body).await.is(200);
+        fails(refresh(&server, &session["refresh_token"]).await, 400, "invalid_grant");
+    }
+    // What is no token of the client's is none.
+    let session = client.start(&server, &user).await;
+    let body = json!({ "client_id": "other", "token": session["refresh_token"] });
+    ask(&server, "/auth/revoke", body).await.is(200);
+    ask(&server, "/auth/revoke", json!({ "client_id": "web", "token": "rhr_none" })).await.is(200);
+    refresh(&server, &session["refresh_token"]).await.is(200);
+    let events = format!(
+        "select count(*) from tenancy.auth_events where code = 'revoke' and decision = 'allow' and status = 200
+            and route = '/auth/revoke' and subject = '{user}' and tenant_id = '{PAWNEE}'"
+    );
+    // Written in their order: the refresh comes after all of them.
+    let refreshed = "select count(*) from tenancy.auth_events where code = 'refresh' and decision = 'allow'";
+    eventually("the events are written", || async { database.count(refreshed).await == 1 }).await;
+    assert_eq!(database.count(&events).await, 2);
+    assert_eq!(database.count("select count(*) from tenancy.auth_events where code = 'revoke'").await, 2);
+}
