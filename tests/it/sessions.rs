@@ -690,3 +690,118 @@ async fn a_revocation_is_an_event_of_the_tenant_and_names_the_user() {
     assert_eq!(database.count(&events).await, 2);
     assert_eq!(database.count("select count(*) from tenancy.auth_events where code = 'revoke'").await, 2);
 }
+
+#[tokio::test]
+async fn r08_behind_a_trusted_proxy_clients_are_told_apart_by_their_own_addresses() {
+    let database = Database::demo().await;
+    let guess = |server: &Server, from: &str| {
+        let body = json!({ "grant_type": "client_credentials", "client_id": "nobody", "client_secret": "x" });
+        server.request(Method::POST, "/auth/token").header("x-forwarded-for", from).json(body).send()
+    };
+    // A minute holds one request, so one that comes while the machine is slow is no second one.
+    let limited = || options().set("token_requests_per_minute", 1);
+    let proxied = Server::with(&database, limited().set("trusted_proxies", "127.0.0.1")).await;
+    fails(guess(&proxied, "203.0.113.1").await, 401, "invalid_client");
+    guess(&proxied, "203.0.113.1").await.is(429);
+    fails(guess(&proxied, "203.0.113.2").await, 401, "invalid_client");
+    // What the client says before the proxy counts for nothing.
+    guess(&proxied, "203.0.113.3, 203.0.113.2").await.is(429);
+    // Nor does anything where no proxy is trusted.
+    let direct = Server::with(&database, limited()).await;
+    fails(guess(&direct, "203.0.113.1").await, 401, "invalid_client");
+    guess(&direct, "203.0.113.2").await.is(429);
+}
+
+#[tokio::test]
+async fn r01_a_session_ends_when_it_idles_and_at_its_absolute_end_whatever_was_refreshed() {
+    let database = Database::demo().await;
+    let options = options().set("session_idle_s", 3600).set("session_absolute_s", 7200);
+    let server = Server::with(&database, options).await;
+    let client = Client::insert(&database).await;
+    let session = client.start(&server, &member(&database).await).await;
+    let ends = "select (idle_expires_at between now() + interval '50 minutes' and now() + interval '1 hour')
+            || ' ' || (absolute_expires_at between now() + interval '110 minutes' and now() + interval '2 hours')
+        from tenancy.sessions";
+    assert_eq!(database.text(ends).await, "true true");
+    // Half an hour before its end a refresh moves that by nothing.
+    database
+        .sql(
+            "update tenancy.sessions set idle_expires_at = now() + interval '5 minutes',
+                absolute_expires_at = now() + interval '30 minutes'",
+        )
+        .await;
+    let next = refresh(&server, &session["refresh_token"]).await.is(200).json();
+    let same = "select (idle_expires_at = absolute_expires_at)::text from tenancy.sessions";
+    assert_eq!(database.text(same).await, "true");
+    database.sql("update tenancy.sessions set idle_expires_at = now() - interval '1 second'").await;
+    fails(refresh(&server, &next["refresh_token"]).await, 400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn r05_a_grace_forgives_the_direct_parent_of_the_live_token_alone() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options().set("refresh_grace_s", 10)).await;
+    let client = Client::insert(&database).await;
+    let user = member(&database).await;
+    // However slow the machine is, what was rotated was rotated just now.
+    let just_now = "update tenancy.refresh_tokens set rotated_at = now() + interval '1 hour' where rotated_at is not null";
+    let first = client.start(&server, &user).await;
+    refresh(&server, &first["refresh_token"]).await.is(200);
+    database.sql(just_now).await;
+    let third = refresh(&server, &first["refresh_token"]).await.is(200).json();
+    database.sql(just_now).await;
+    // It is the grandparent now.
+    fails(refresh(&server, &first["refresh_token"]).await, 400, "invalid_grant");
+    fails(refresh(&server, &third["refresh_token"]).await, 400, "invalid_grant");
+    // And a parent beyond the grace is used twice.
+    let first = client.start(&server, &user).await;
+    let second = refresh(&server, &first["refresh_token"]).await.is(200).json();
+    let long_ago = "update tenancy.refresh_tokens set rotated_at = now() - interval '11 seconds' where rotated_at is not null";
+    database.sql(long_ago).await;
+    fails(refresh(&server, &first["refresh_token"]).await, 400, "invalid_grant");
+    fails(refresh(&server, &second["refresh_token"]).await, 400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn r07_a_denied_id_is_that_of_one_issuer_s_token_and_forgotten_when_that_has_expired() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let client = Client::insert(&database).await;
+    let deny = |issuer: &str| {
+        format!(
+            "insert into tenancy.revoked_tokens (issuer, jti, expires_at)
+             select '{issuer}', i.jti, now() + interval '1 hour' from tenancy.issued_tokens as i"
+        )
+    };
+    let session = client.start(&server, &member(&database).await).await;
+    database.sql(&deny("https://other.example")).await;
+    me(&server, &session["access_token"]).send().await.is(200);
+    database.sql(&deny(ISSUER)).await;
+    eventually("the token is refused", || async {
+        me(&server, &session["access_token"]).send().await.status == 401
+    })
+    .await;
+    assert_eq!(database.count("select tenancy.purge_sessions()").await, 0);
+    let expired = "update tenancy.revoked_tokens set expires_at = now() - interval '1 second' where issuer like '%other%'";
+    database.sql(expired).await;
+    assert_eq!(database.count("select tenancy.purge_sessions()").await, 1);
+    me(&server, &session["access_token"]).send().await.is(401);
+}
+
+#[tokio::test]
+async fn r08_one_session_is_refreshed_only_so_often_and_goes_on() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options().set("refreshes_per_minute", 1)).await;
+    let client = Client::insert(&database).await;
+    let user = member(&database).await;
+    let session = client.start(&server, &user).await;
+    let next = refresh(&server, &session["refresh_token"]).await.is(200).json();
+    // However slow the machine is, that was within the minute.
+    database.sql("update tenancy.refresh_tokens set issued_at = now() + interval '1 hour'").await;
+    let slowed = refresh(&server, &next["refresh_token"]).await.is(429);
+    assert_eq!((&slowed.json()["error"], slowed.header("retry-after")), (&json!("slow_down"), Some("60")));
+    let other = client.start(&server, &user).await;
+    refresh(&server, &other["refresh_token"]).await.is(200);
+    database.sql("update tenancy.refresh_tokens set issued_at = now() - interval '2 minutes'").await;
+    refresh(&server, &next["refresh_token"]).await.is(200);
+}
