@@ -132,8 +132,9 @@ declared_relation as materialized (
     left join declaration as d on d.relation = pg_catalog.format('%I.%I', n.namespace_name, c.relname)
     cross join lateral (
         select
-            (pg_catalog.regexp_match(x.comment, '@(tenant|global|internal)\M'))[1] as kind,
-            (pg_catalog.regexp_match(x.comment, '@tenant\s*\(\s*"?([^")]+?)"?\s*\)'))[1] as tenant_column
+            -- A word of its own: an address like data@global.example declares nothing.
+            (pg_catalog.regexp_match(x.comment, '(?:^|\s)@(tenant|global|internal)\M(?![.-]\w)'))[1] as kind,
+            (pg_catalog.regexp_match(x.comment, '(?:^|\s)@tenant\s*\(\s*"?([^")]+?)"?\s*\)'))[1] as tenant_column
         from (select pg_catalog.obj_description(c.oid, 'pg_class')) as x (comment)
     ) as remark
     where c.relkind in ('r', 'p', 'v', 'm', 'f')

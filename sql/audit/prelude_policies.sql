@@ -267,6 +267,8 @@ blamed_policy as materialized (
             and v.scoped in ('no', 'unproven')
             and s.scoped in ('no', 'unproven')
             and s.granted
+            -- Nobody acts as the owner of a door: what it opens is said of the view or function.
+            and v.role_kind <> 'door'
         group by
             v.policy_oid, v.identity, v.relation_oid, v.role_name, v.role_kind, v.scoped, v.source, v.part, v.explicit,
             v.code, v.policy_command

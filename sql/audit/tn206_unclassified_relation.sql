@@ -12,8 +12,7 @@
 
 select
     case
-        when r.declared_by = 'column' then 'advice'
-        when r.rls_enabled then 'warning'
+        when r.declared_by = 'column' or r.rls_enabled then 'warning'
         else 'error'
     end as level,
     'relation' as object_type,

@@ -1,6 +1,7 @@
 -- The functions of the exposed schemas that the request role may call, and what they take and give.
 --
--- Run as the role that asks. $1: exposed schemas (text[]); $2: declared functions (oid[]). Left out is what no request can
+-- Run as the role that asks. $1: exposed schemas (text[]); $2: functions that somebody
+-- vouches for (oid[]). Left out is what no request can
 -- call: procedures, aggregates, window and trigger functions, those with a pseudo-type other than void or record, and those
 -- of an extension, which nobody wrote to be served, unless they are declared (tenancy.function).
 
@@ -41,6 +42,8 @@ select
     n.nspname::pg_catalog.text as schema_name,
     p.proname::pg_catalog.text as function_name,
     pg_catalog.pg_get_function_identity_arguments(p.oid) as signature,
+    -- As the audit names it.
+    pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)) as identity,
     pg_catalog.obj_description(p.oid, 'pg_proc') as comment,
     p.prosecdef as is_definer,
     p.oid = any ($2) as is_declared,

@@ -1,24 +1,8 @@
--- What the request role is and may become: the facts on which the service refuses to start. One row.
---
--- 'MEMBER' asks what SET ROLE can reach, over any number of hops, also where nothing is inherited.
+-- Who asks, on what server, and whether the connection is as clean as a fresh one must be. One row.
 
 select
     me.rolname::pg_catalog.text as role_name,
     session_user::pg_catalog.text as session_role_name,
-    me.rolsuper as superuser,
-    me.rolbypassrls as bypass_rls,
-    me.rolreplication as replication,
-    me.rolcreaterole as create_role,
-    coalesce(
-        (
-            select pg_catalog.array_agg(r.rolname::pg_catalog.text order by r.rolname)
-            from pg_catalog.pg_roles as r
-            where (r.rolsuper or r.rolbypassrls or r.rolreplication or r.rolcreaterole)
-                and r.oid <> me.oid
-                and pg_catalog.pg_has_role(me.oid, r.oid, 'MEMBER')
-        ),
-        '{}'
-    ) as reachable_dangerous_roles,
     pg_catalog.current_setting('TimeZone') as time_zone,
     pg_catalog.current_setting('app.current_tenant_id', true) as tenant_setting,
     pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as server_version,

@@ -1,9 +1,9 @@
--- What each view in $1 (oid[]) reads, through views of any depth: for each base relation, whether its rows are kept
--- apart for the request role, and whether every view on the way reads as the caller (security_invoker).
+-- What each view in $1 (oid[]) reads, through views of any depth: for each base relation what it was declared to be, whether
+-- its policies bind the role that asks, and whether every view on the way reads as the caller (security_invoker).
 --
 -- A view that is not security_invoker reads as its owner, for whom other policies hold or none. A function that the
--- view calls and that is security definer is a door of the same kind, and listed as such.
--- $2 and $3 are what was declared of relations (oid[], text[]).
+-- view calls and that is security definer is a door of the same kind, and listed as such, but where somebody vouches for it.
+-- $2 and $3 are what was declared of relations (oid[], text[]), $4 the functions that somebody vouches for (oid[]).
 
 with recursive reads (view_oid, relation_oid, as_caller) as (
     select
@@ -46,12 +46,13 @@ definers (view_oid, function_name) as (
     inner join pg_catalog.pg_proc as p on p.oid = d.refobjid
     inner join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
     where p.prosecdef
+        and not p.oid = any ($4)
 )
 select
     r.view_oid,
     pg_catalog.format('%I.%I', n.nspname, c.relname) as reads,
     r.as_caller,
-    coalesce(g.kind = 'global', false) as declared_global,
+    g.kind as declared_kind,
     case
         when c.relkind in ('r', 'p') then pg_catalog.row_security_active(c.oid)
         else false
@@ -69,7 +70,7 @@ select
     f.view_oid,
     f.function_name,
     false,
-    false,
+    null,
     false
 from definers as f
 order by view_oid, reads

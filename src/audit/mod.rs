@@ -165,6 +165,11 @@ impl Slot<'_> {
     }
 }
 
+/// The first part of the prelude, which knows what relations, functions and policies there are and judges nothing.
+pub fn facts(contract: Slot<'_>) -> String {
+    PRELUDE.trim_end().replace("{{contract}}", &contract.sql())
+}
+
 /// The prelude, with its contract, ready for a select behind it.
 pub fn prelude(contract: Slot<'_>) -> String {
     [PRELUDE, PRELUDE_RECOGNISER, PRELUDE_POLICIES, PRELUDE_DOORS]
@@ -175,7 +180,13 @@ pub fn prelude(contract: Slot<'_>) -> String {
 
 /// The whole audit as one statement, without a semicolon: a row for each finding, the worst first.
 pub fn statement(contract: Slot<'_>) -> String {
+    statement_of(contract, |_| true)
+}
+
+/// The same of the rules that are `wanted`, at least one.
+fn statement_of(contract: Slot<'_>, wanted: fn(&Rule) -> bool) -> String {
     let mut text = prelude(contract);
+    let rules = || rules().iter().filter(|rule| wanted(rule));
     for rule in rules() {
         text.push_str(&format!(
             ",\n-- {} {}\n{} as (\n{}\n)",
@@ -186,7 +197,7 @@ pub fn statement(contract: Slot<'_>) -> String {
         ));
     }
     text.push_str(",\nraw_finding as (\n");
-    for (at, rule) in rules().iter().enumerate() {
+    for (at, rule) in rules().enumerate() {
         if at > 0 {
             text.push_str("    union all\n");
         }
@@ -211,6 +222,18 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`Error`]: it could not be checked, which is no pass.
 pub async fn audit(client: &Client, contract: &Contract) -> Result<Vec<Finding>, Error> {
+    audit_of(client, contract, |_| true).await
+}
+
+/// The same by the rules that are `wanted` alone: Postgres plans only those.
+///
+/// # Errors
+/// As [`audit`].
+pub async fn audit_of(
+    client: &Client,
+    contract: &Contract,
+    wanted: fn(&Rule) -> bool,
+) -> Result<Vec<Finding>, Error> {
     client
         .batch_execute(&format!(
             "begin transaction isolation level repeatable read, read only; \
@@ -219,7 +242,7 @@ pub async fn audit(client: &Client, contract: &Contract) -> Result<Vec<Finding>,
             TIMEOUT.as_millis()
         ))
         .await?;
-    let findings = findings(client, contract).await;
+    let findings = findings(client, contract, wanted).await;
     // Nothing was written. Where the connection is gone, the transaction is too, and the first error is the one to tell.
     let ended = client.batch_execute("rollback").await;
     let findings = findings?;
@@ -227,7 +250,11 @@ pub async fn audit(client: &Client, contract: &Contract) -> Result<Vec<Finding>,
     Ok(findings)
 }
 
-async fn findings(client: &Client, contract: &Contract) -> Result<Vec<Finding>, Error> {
+async fn findings(
+    client: &Client,
+    contract: &Contract,
+    wanted: fn(&Rule) -> bool,
+) -> Result<Vec<Finding>, Error> {
     let row = client
         .query_one("select pg_catalog.current_setting('server_version_num')::pg_catalog.int4", &[])
         .await?;
@@ -236,7 +263,7 @@ async fn findings(client: &Client, contract: &Contract) -> Result<Vec<Finding>, 
         return Err(Error::Version(version / 10_000));
     }
     let contract = serde_json::to_string(contract).map_err(Error::Contract)?;
-    let rows = client.query(statement(Slot::Parameter).as_str(), &[&contract]).await?;
+    let rows = client.query(statement_of(Slot::Parameter, wanted).as_str(), &[&contract]).await?;
     rows.iter().map(finding).collect()
 }
 

@@ -1,8 +1,10 @@
 //! The gate: no relation is served whose isolation is not proven.
 //!
-//! Judged from facts that Postgres gives about its own catalog, as the request role and on a connection of the same kind
-//! as the pool's, and then tried: with no tenant, an empty one and one that does not exist, no row may come back.
+//! Judged by the rules of the audit, read from the catalog over a connection of the same kind as the pool's; by what only
+//! that connection can say (who it is, whether policies are active for it, whether it is clean); and by trying: with no
+//! tenant, an empty one and one that does not exist, no row may come back. What nobody declared is not served.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,8 +13,111 @@ use uuid::Uuid;
 
 use super::function::RouteFault;
 use super::relation::{Column, Identifier, Privileges, Takes};
+use crate::audit::{Finding, Level, Rule};
 use crate::config::Config;
-use crate::query;
+use crate::query::{self, quote_literal};
+
+/// Whether the gate judges by a rule: those whose errors are about the role, or about what may be served and doors to it.
+///
+/// Not TN206: of what nobody declared nothing is served, whatever the level. And not TN106, TN319 and the like, whose
+/// errors are a matter of taste or of `strict`.
+pub(super) fn judges(rule: &Rule) -> bool {
+    concerns_role(rule.code)
+        || matches!(
+            rule.code,
+            "TN201"
+                | "TN202"
+                | "TN204"
+                | "TN205"
+                | "TN207"
+                | "TN208"
+                | "TN301"
+                | "TN302"
+                | "TN303"
+                | "TN304"
+                | "TN305"
+                | "TN306"
+                | "TN307"
+                | "TN308"
+                | "TN309"
+                | "TN310"
+                | "TN311"
+                | "TN312"
+                | "TN313"
+                | "TN314"
+                | "TN315"
+                | "TN316"
+                | "TN317"
+                | "TN318"
+                | "TN401"
+                | "TN402"
+                | "TN403"
+                | "TN404"
+                | "TN405"
+                | "TN407"
+                | "TN408"
+                | "TN409"
+                | "TN501"
+                | "TN602"
+        )
+}
+
+/// Whether an error of the rule makes the role unfit, and not a relation or function alone.
+fn concerns_role(code: &str) -> bool {
+    matches!(code, "TN101" | "TN102" | "TN103" | "TN104" | "TN105" | "TN107" | "TN108" | "TN109" | "TN701")
+}
+
+/// An error of the audit that nobody has waived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// `TN301`.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code, self.message)
+    }
+}
+
+/// What the audit found that counts here, by what it is about.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    role: Vec<Fault>,
+    /// By `schema.relation`, the first of each.
+    relations: HashMap<String, Fault>,
+    /// By `schema.function(types)`, or `schema.relation/constraint`.
+    objects: HashMap<String, Fault>,
+}
+
+impl Faults {
+    pub fn new(findings: Vec<Finding>) -> Self {
+        let mut faults = Faults::default();
+        for finding in findings {
+            if finding.level < Level::Error || finding.is_waived() {
+                continue;
+            }
+            let fault = Fault { code: finding.code, message: finding.message };
+            if concerns_role(&fault.code) {
+                faults.role.push(fault);
+                continue;
+            }
+            if let Some(relation) = finding.relation {
+                faults.relations.entry(relation).or_insert_with(|| fault.clone());
+            }
+            faults.objects.entry(finding.object).or_insert(fault);
+        }
+        faults
+    }
+
+    /// What is wrong with a relation, or with a key of another that lets a change of this one reach other tenants' rows.
+    fn of_relation(&self, facts: &Facts) -> Option<&Fault> {
+        let keys = || facts.referencing_keys.iter().find_map(|key| self.objects.get(key));
+        self.relations.get(&facts.identity).or_else(keys)
+    }
+}
 
 /// What is known of a relation before it is let through.
 #[derive(Debug)]
@@ -20,19 +125,18 @@ pub(super) struct Facts {
     pub oid: u32,
     pub schema: Identifier,
     pub name: Identifier,
+    /// `schema.name`, quoted where it must be, as the audit names it.
+    pub identity: String,
     /// `pg_class.relkind`.
     pub kind: char,
     pub comment: Option<String>,
+    /// `tenant`, `global` or `internal`, where somebody said so.
     pub declared_kind: Option<String>,
     pub declared_tenant_column: Option<String>,
-    pub owner: String,
-    pub owner_reachable: bool,
-    pub rls_enabled: bool,
     pub rls_active: bool,
     pub has_policy: bool,
-    /// A permissive policy that is simply true, with no restrictive one to narrow it.
-    pub open_policy: Option<String>,
-    pub security_invoker: bool,
+    /// The foreign keys that point here, as the audit names them.
+    pub referencing_keys: Vec<String>,
     pub privileges: Privileges,
     pub takes: Takes,
 }
@@ -68,14 +172,32 @@ impl Facts {
 /// One relation, or definer function, behind a view.
 #[derive(Debug)]
 pub(super) struct ViewRead {
+    /// As the audit names it.
     pub reads: String,
+    /// Every view on the way reads as the caller.
     pub as_caller: bool,
-    pub isolated: bool,
+    pub declared_kind: Option<String>,
+    pub rls_active: bool,
+}
+
+impl ViewRead {
+    /// Whether its rows are the caller's to see. What is read as a view's owner, the rules judge by the view.
+    fn is_kept_apart(&self, faults: &Faults) -> bool {
+        let bound = self.as_caller && self.rls_active && !faults.relations.contains_key(&self.reads);
+        match self.declared_kind.as_deref() {
+            Some("global") => true,
+            Some("tenant") => !self.as_caller || bound,
+            Some(_) => bound,
+            None => false,
+        }
+    }
 }
 
 /// What is known of a function before it is let through.
 #[derive(Debug, Default)]
 pub(super) struct FunctionFacts {
+    /// As the audit names it.
+    pub identity: String,
     pub declared: bool,
     pub security_definer: bool,
     /// A setting that decides what policies see, fixed by a SET clause.
@@ -96,15 +218,14 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     Internal,
-    RlsNotEnabled,
+    /// An error of the audit.
+    Finding(Fault),
+    /// Nobody said whose rows these are. `statement` says it, once the reason in it is a true one.
+    Undeclared {
+        statement: String,
+    },
     RlsNotActive,
     NoPolicy,
-    PolicyAlwaysTrue {
-        policy: String,
-    },
-    MaterializedView,
-    ForeignTable,
-    ViewAsOwner,
     ViewReads {
         relation: String,
     },
@@ -135,23 +256,19 @@ impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Internal => formatter.write_str("declared internal"),
-            Reason::RlsNotEnabled => formatter
-                .write_str("row-level security is not enabled, and the relation is not declared global"),
+            Reason::Finding(fault) => fault.fmt(formatter),
+            Reason::Undeclared { statement } => {
+                write!(formatter, "nobody has declared what it is (tenant, global or internal): {statement}")
+            }
             Reason::RlsNotActive => formatter.write_str(
                 "row-level security is not active for the request role (row_security_active is false)",
             ),
             Reason::NoPolicy => formatter.write_str("no permissive policy applies to the request role"),
-            Reason::PolicyAlwaysTrue { policy } => {
-                write!(formatter, "the policy {policy} is always true: it opens every tenant's rows")
-            }
-            Reason::MaterializedView => {
-                formatter.write_str("a materialized view cannot carry row-level security")
-            }
-            Reason::ForeignTable => formatter.write_str("a foreign table cannot carry row-level security"),
-            Reason::ViewAsOwner => formatter
-                .write_str("the view reads as its owner: set security_invoker, or declare the view global"),
             Reason::ViewReads { relation } => {
-                write!(formatter, "the view reads {relation}, which is not kept apart for the caller")
+                write!(
+                    formatter,
+                    "the view reads {relation}, which is undeclared or not kept apart for the caller"
+                )
             }
             Reason::RowsForNobody { setting } => {
                 write!(formatter, "rows came back with {setting}: the policies do not keep tenants apart")
@@ -177,40 +294,22 @@ impl fmt::Display for Reason {
 /// Why a role may not serve anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleFault {
-    Superuser,
-    BypassRls,
-    Replication,
-    CreateRole,
-    Reaches { role: String },
-    Owns { relation: String },
-    ReachesOwner { relation: String, owner: String },
-    Switched { session_role: String },
+    /// An error of the audit.
+    Finding(Fault),
+    Switched {
+        session_role: String,
+    },
     Unreachable,
-    TimeZone { found: String },
+    TimeZone {
+        found: String,
+    },
     TenantSetting,
 }
 
 impl fmt::Display for RoleFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RoleFault::Superuser => formatter.write_str("it is a superuser, whom no policy binds"),
-            RoleFault::BypassRls => formatter.write_str("it has BYPASSRLS"),
-            RoleFault::Replication => {
-                formatter.write_str("it has REPLICATION and could read every tenant's changes")
-            }
-            RoleFault::CreateRole => {
-                formatter.write_str("it has CREATEROLE and could grant itself the owner of the tables")
-            }
-            RoleFault::Reaches { role } => {
-                write!(
-                    formatter,
-                    "it can become {role}, which has SUPERUSER, BYPASSRLS, REPLICATION or CREATEROLE"
-                )
-            }
-            RoleFault::Owns { relation } => write!(formatter, "it owns {relation}"),
-            RoleFault::ReachesOwner { relation, owner } => {
-                write!(formatter, "it can become {owner}, the owner of {relation}")
-            }
+            RoleFault::Finding(fault) => fault.fmt(formatter),
             RoleFault::Switched { session_role } => {
                 write!(formatter, "the connection logged in as {session_role} and became another role")
             }
@@ -233,21 +332,11 @@ impl fmt::Display for RoleFault {
 /// Judges the request role, or the `other` that the connection has become: an empty list lets it pass.
 pub(super) fn judge_role(
     role: &Row,
-    relations: &[Facts],
+    found: &Faults,
     other: Option<&Identifier>,
 ) -> Result<Vec<RoleFault>, tokio_postgres::Error> {
     let name: String = role.try_get("role_name")?;
-    let mut faults = Vec::new();
-    for (fact, fault) in [
-        ("superuser", RoleFault::Superuser),
-        ("bypass_rls", RoleFault::BypassRls),
-        ("replication", RoleFault::Replication),
-        ("create_role", RoleFault::CreateRole),
-    ] {
-        if role.try_get(fact)? {
-            faults.push(fault);
-        }
-    }
+    let mut faults: Vec<RoleFault> = found.role.iter().cloned().map(RoleFault::Finding).collect();
     let session_role: String = role.try_get("session_role_name")?;
     if let Some(other) = other {
         // `set role "none"` is understood as no role at all.
@@ -257,22 +346,9 @@ pub(super) fn judge_role(
     } else if session_role != name {
         faults.push(RoleFault::Switched { session_role });
     }
-    let reachable: Vec<String> = role.try_get("reachable_dangerous_roles")?;
-    let superuser = faults.contains(&RoleFault::Superuser);
-    if !superuser {
-        faults.extend(reachable.into_iter().map(|role| RoleFault::Reaches { role }));
-        for facts in relations {
-            let relation = facts.qualified_name();
-            if facts.owner == name {
-                faults.push(RoleFault::Owns { relation });
-            } else if facts.owner_reachable {
-                faults.push(RoleFault::ReachesOwner { relation, owner: facts.owner.clone() });
-            }
-        }
-    }
-    let found: String = role.try_get("time_zone")?;
-    if found != "UTC" {
-        faults.push(RoleFault::TimeZone { found });
+    let time_zone: String = role.try_get("time_zone")?;
+    if time_zone != "UTC" {
+        faults.push(RoleFault::TimeZone { found: time_zone });
     }
     let tenant: Option<String> = role.try_get("tenant_setting")?;
     if tenant.is_some_and(|tenant| !tenant.is_empty()) {
@@ -282,49 +358,59 @@ pub(super) fn judge_role(
 }
 
 /// Judges one relation by what the catalog says of it.
-pub(super) fn judge(facts: &Facts, view_reads: &[ViewRead]) -> Result<(), Reason> {
-    match facts.declared_kind.as_deref() {
-        Some("internal") => return Err(Reason::Internal),
-        Some("global") => return Ok(()),
-        _ => {}
+pub(super) fn judge(facts: &Facts, view_reads: &[ViewRead], faults: &Faults) -> Result<(), Reason> {
+    let declared = facts.declared_kind.as_deref();
+    if declared == Some("internal") {
+        return Err(Reason::Internal);
     }
-    match facts.kind {
-        'm' => return Err(Reason::MaterializedView),
-        'f' => return Err(Reason::ForeignTable),
-        'v' => {
-            if !facts.security_invoker {
-                return Err(Reason::ViewAsOwner);
-            }
-            return match view_reads.iter().find(|read| !(read.as_caller && read.isolated)) {
-                Some(read) => Err(Reason::ViewReads { relation: read.reads.clone() }),
-                None => Ok(()),
-            };
-        }
-        _ => {}
+    if let Some(fault) = faults.of_relation(facts) {
+        return Err(Reason::Finding(fault.clone()));
     }
-    if !facts.rls_enabled {
-        return Err(Reason::RlsNotEnabled);
+    if declared == Some("global") {
+        return Ok(());
     }
+    if facts.is_view() {
+        // It needs no declaration of its own: it follows what it reads.
+        return match view_reads.iter().find(|read| !read.is_kept_apart(faults)) {
+            Some(read) => Err(Reason::ViewReads { relation: read.reads.clone() }),
+            None => Ok(()),
+        };
+    }
+    if declared.is_none() {
+        return Err(Reason::Undeclared { statement: declaration(facts) });
+    }
+    // Never for a materialized view or a foreign table.
     if !facts.rls_active {
         return Err(Reason::RlsNotActive);
     }
     if !facts.has_policy {
         return Err(Reason::NoPolicy);
     }
-    if let Some(policy) = facts.open_policy.clone() {
-        return Err(Reason::PolicyAlwaysTrue { policy });
-    }
     Ok(())
+}
+
+/// The statement that declares a relation.
+fn declaration(facts: &Facts) -> String {
+    let (kind, reason) = match facts.kind {
+        'm' | 'f' => ("global", "the same for all tenants, because ..."),
+        _ => ("tenant", "whose rows these are, because ..."),
+    };
+    let mut statement = String::from("select tenancy.declare(");
+    quote_literal(&mut statement, &facts.identity);
+    statement + &format!(", '{kind}', '{reason}');")
 }
 
 /// Judges a function. One that runs as its caller meets the caller's policies in all that it reads and writes; anything
 /// else somebody must vouch for.
-pub(super) fn judge_function(facts: &FunctionFacts) -> Result<(), Reason> {
+pub(super) fn judge_function(facts: &FunctionFacts, faults: &Faults) -> Result<(), Reason> {
     if facts.declared {
         return Ok(());
     }
     if facts.security_definer {
         return Err(Reason::DefinerFunction);
+    }
+    if let Some(fault) = faults.objects.get(&facts.identity) {
+        return Err(Reason::Finding(fault.clone()));
     }
     if let Some(setting) = facts.fixed_setting.clone() {
         return Err(Reason::FunctionSets { setting });
@@ -405,68 +491,145 @@ pub(crate) fn closed(sqlstate: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::{Waiver, WaiverState};
 
     fn table() -> Facts {
         Facts {
             oid: 1,
             schema: Identifier::new("api").unwrap(),
             name: Identifier::new("t").unwrap(),
+            identity: "api.t".into(),
             kind: 'r',
             comment: None,
-            declared_kind: None,
-            declared_tenant_column: None,
-            owner: "owner".into(),
-            owner_reachable: false,
-            rls_enabled: true,
+            declared_kind: Some("tenant".into()),
+            declared_tenant_column: Some("tenant_id".into()),
             rls_active: true,
             has_policy: true,
-            open_policy: None,
-            security_invoker: false,
+            referencing_keys: vec!["api.parts/parts_t_fkey".into()],
             privileges: Privileges { select: true, ..Privileges::default() },
             takes: Takes::default(),
         }
     }
 
-    fn global() -> Option<String> {
-        Some("global".into())
+    fn finding(code: &str, object: &str, relation: Option<&str>) -> Finding {
+        Finding {
+            code: code.into(),
+            name: "name".into(),
+            level: Level::Error,
+            object_type: "relation".into(),
+            object: object.into(),
+            relation: relation.map(str::to_owned),
+            message: "It is open.".into(),
+            detail: None,
+            fix: None,
+            fingerprint: "f".into(),
+            content_md5: None,
+            waiver: None,
+        }
+    }
+
+    fn fault(code: &str) -> Fault {
+        Fault { code: code.into(), message: "It is open.".into() }
+    }
+
+    fn kind(kind: &str) -> Option<String> {
+        Some(kind.into())
     }
 
     #[test]
-    fn a_table_needs_active_rls_and_a_policy_unless_it_is_global() {
-        assert_eq!(judge(&table(), &[]), Ok(()));
-        assert_eq!(judge(&Facts { rls_enabled: false, ..table() }, &[]), Err(Reason::RlsNotEnabled));
-        assert_eq!(judge(&Facts { rls_active: false, ..table() }, &[]), Err(Reason::RlsNotActive));
-        assert_eq!(judge(&Facts { has_policy: false, ..table() }, &[]), Err(Reason::NoPolicy));
-        let open = Facts { open_policy: Some("all_open".into()), ..table() };
-        assert_eq!(judge(&open, &[]), Err(Reason::PolicyAlwaysTrue { policy: "all_open".into() }));
-        assert_eq!(judge(&Facts { rls_enabled: false, declared_kind: global(), ..table() }, &[]), Ok(()));
-        let internal = Some("internal".into());
-        assert_eq!(judge(&Facts { declared_kind: internal, ..table() }, &[]), Err(Reason::Internal));
+    fn a_table_needs_a_declaration_no_finding_active_rls_and_a_policy() {
+        let judge = |facts: Facts| judge(&facts, &[], &Faults::default());
+        assert_eq!(judge(table()), Ok(()));
+        assert_eq!(judge(Facts { rls_active: false, ..table() }), Err(Reason::RlsNotActive));
+        assert_eq!(judge(Facts { has_policy: false, ..table() }), Err(Reason::NoPolicy));
+        assert_eq!(judge(Facts { rls_active: false, declared_kind: kind("global"), ..table() }), Ok(()));
+        assert_eq!(judge(Facts { declared_kind: kind("internal"), ..table() }), Err(Reason::Internal));
+        let undeclared = Facts { declared_kind: None, identity: "api.\"it's\"".into(), ..table() };
+        let reason = judge(undeclared).unwrap_err().to_string();
+        assert!(reason.ends_with(
+            "select tenancy.declare('api.\"it''s\"', 'tenant', 'whose rows these are, because ...');"
+        ));
+    }
+
+    #[test]
+    fn a_finding_refuses_what_it_is_about_and_nothing_else() {
+        let found = |findings: Vec<Finding>| judge(&table(), &[], &Faults::new(findings));
+        let refused = |code| Err(Reason::Finding(fault(code)));
+        assert_eq!(found(vec![finding("TN301", "api.t/p", Some("api.t"))]), refused("TN301"));
+        assert_eq!(found(vec![finding("TN301", "api.u/p", Some("api.u"))]), Ok(()));
+        // A key of another relation, over which a change of this one acts.
+        assert_eq!(
+            found(vec![finding("TN602", "api.parts/parts_t_fkey", Some("api.parts"))]),
+            refused("TN602")
+        );
+        assert_eq!(
+            found(vec![Finding { level: Level::Warning, ..finding("TN301", "api.t/p", Some("api.t")) }]),
+            Ok(())
+        );
+        let waived = |state| {
+            let waiver =
+                Waiver { state, reason_kind: "wont_fix".into(), reason: "r".into(), by: None, until: None };
+            vec![Finding { waiver: Some(waiver), ..finding("TN301", "api.t/p", Some("api.t")) }]
+        };
+        assert_eq!(found(waived(WaiverState::Active)), Ok(()));
+        assert_eq!(found(waived(WaiverState::Stale)), refused("TN301"));
+        assert_eq!(found(waived(WaiverState::Expired)), refused("TN301"));
+        // Declared global or not.
+        let faults = Faults::new(vec![finding("TN401", "api.t", Some("api.t"))]);
+        let global = Facts { declared_kind: kind("global"), kind: 'v', ..table() };
+        assert_eq!(judge(&global, &[], &faults), refused("TN401"));
     }
 
     #[test]
     fn a_function_runs_as_its_caller_unless_it_is_declared() {
-        let invoker = FunctionFacts::default;
-        assert_eq!(judge_function(&invoker()), Ok(()));
+        let judge_function = |facts: FunctionFacts| super::judge_function(&facts, &Faults::default());
+        let invoker = || FunctionFacts { identity: "api.f()".into(), ..FunctionFacts::default() };
+        assert_eq!(judge_function(invoker()), Ok(()));
         let definer = || FunctionFacts { security_definer: true, ..invoker() };
-        assert_eq!(judge_function(&definer()), Err(Reason::DefinerFunction));
-        assert_eq!(judge_function(&FunctionFacts { declared: true, ..definer() }), Ok(()));
+        assert_eq!(judge_function(definer()), Err(Reason::DefinerFunction));
+        assert_eq!(judge_function(FunctionFacts { declared: true, ..definer() }), Ok(()));
         let role = FunctionFacts { fixed_setting: Some("role".into()), ..invoker() };
-        assert_eq!(judge_function(&role), Err(Reason::FunctionSets { setting: "role".into() }));
+        assert_eq!(judge_function(role), Err(Reason::FunctionSets { setting: "role".into() }));
         let rows = FunctionFacts { unserved_relation: Some("api.t".into()), ..invoker() };
-        assert_eq!(judge_function(&rows), Err(Reason::FunctionReturns { relation: "api.t".into() }));
+        assert_eq!(judge_function(rows), Err(Reason::FunctionReturns { relation: "api.t".into() }));
+        let faults = Faults::new(vec![finding("TN408", "api.f()", None)]);
+        assert_eq!(super::judge_function(&invoker(), &faults), Err(Reason::Finding(fault("TN408"))));
+        let declared = FunctionFacts { declared: true, ..invoker() };
+        assert_eq!(super::judge_function(&declared, &faults), Ok(()));
     }
 
     #[test]
-    fn a_view_is_as_isolated_as_what_it_reads_as_its_caller() {
-        let view = |security_invoker| Facts { kind: 'v', rls_enabled: false, security_invoker, ..table() };
-        let read = |as_caller, isolated| ViewRead { reads: "api.t".into(), as_caller, isolated };
-        assert_eq!(judge(&view(true), &[read(true, true)]), Ok(()));
-        assert_eq!(judge(&view(false), &[read(true, true)]), Err(Reason::ViewAsOwner));
-        let refused = Err(Reason::ViewReads { relation: "api.t".into() });
-        assert_eq!(judge(&view(true), &[read(false, true)]), refused);
-        assert_eq!(judge(&view(true), &[read(true, true), read(true, false)]), refused);
-        assert_eq!(judge(&Facts { kind: 'm', ..table() }, &[]), Err(Reason::MaterializedView));
-        assert_eq!(judge(&Facts { kind: 'f', ..table() }, &[]), Err(Reason::ForeignTable));
+    fn a_view_is_as_isolated_as_what_it_reads() {
+        let view = Facts { kind: 'v', declared_kind: None, rls_active: false, ..table() };
+        let read = |as_caller, declared: Option<&str>, rls_active| ViewRead {
+            reads: "api.u".into(),
+            as_caller,
+            declared_kind: declared.map(str::to_owned),
+            rls_active,
+        };
+        let refused = || Err(Reason::ViewReads { relation: "api.u".into() });
+        for (read, verdict) in [
+            (read(true, Some("tenant"), true), Ok(())),
+            (read(true, Some("tenant"), false), refused()),
+            // The rules judge it.
+            (read(false, Some("tenant"), false), Ok(())),
+            (read(true, Some("global"), false), Ok(())),
+            (read(false, Some("global"), false), Ok(())),
+            (read(true, Some("internal"), true), Ok(())),
+            (read(false, Some("internal"), true), refused()),
+            (read(true, None, true), refused()),
+            (read(false, None, false), refused()),
+        ] {
+            let case = format!("{read:?}");
+            assert_eq!(judge(&view, &[read], &Faults::default()), verdict, "{case}");
+        }
+        let faults = Faults::new(vec![finding("TN301", "api.u/p", Some("api.u"))]);
+        assert_eq!(judge(&view, &[read(true, Some("tenant"), true)], &faults), refused());
+    }
+
+    #[test]
+    fn the_gate_judges_by_rules_that_there_are() {
+        let judged = crate::audit::rules().iter().filter(|rule| judges(rule));
+        assert_eq!(judged.count(), 9 + 6 + 18 + 8 + 2);
     }
 }

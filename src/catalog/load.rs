@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 use super::function::{self, Argument, Function, Returns, Route, RouteFault, Row as ReturnedRow, Volatility};
-use super::gate::{self, Facts, FunctionFacts, Nobody, Reason, Refusal, ViewRead};
+use super::gate::{self, Facts, Faults, FunctionFacts, Nobody, Reason, Refusal, ViewRead};
 use super::relation::{
     Cardinality, Column, Encoding, FunctionName, Identifier, Link, Privileges, Relation, RelationId,
     RelationKind, Relationship, Takes,
@@ -14,6 +15,7 @@ use super::relationship::{self, Key, Side};
 use super::shape::{self, Shape};
 use super::view::{self, Views};
 use super::{Catalog, RoleFault, Server};
+use crate::audit::{self, Contract, Slot};
 use crate::config::Config;
 use crate::query;
 
@@ -27,7 +29,7 @@ const VIEW_READS: &str = include_str!("../../sql/catalog/view_reads.sql");
 const FUNCTIONS: &str = include_str!("../../sql/catalog/functions.sql");
 const ROLE: &str = include_str!("../../sql/catalog/role.sql");
 const ROLE_SETTINGS: &str = include_str!("../../sql/catalog/role_settings.sql");
-const DECLARATIONS: &str = include_str!("../../sql/catalog/declarations.sql");
+const STANDING: &str = include_str!("../../sql/catalog/standing.sql");
 
 /// Why no catalog could be made. The service does not start on one; a reload keeps the old catalog.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,8 @@ pub enum Error {
     Role { role: String, faults: Vec<RoleFault> },
     #[error("pre_request: there is no function {0}() that the role of the requests may call")]
     PreRequest(String),
+    #[error("the gate could not judge: {0}")]
+    Audit(#[from] audit::Error),
     #[error("a name of the catalog is not one that Postgres makes: {0:?}")]
     Name(String),
 }
@@ -51,7 +55,15 @@ impl From<tokio_postgres::Error> for Error {
 fn migrate_hint(error: &tokio_postgres::Error) -> &'static str {
     use tokio_postgres::error::SqlState;
     match error.code() {
-        Some(code) if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+        Some(code)
+            if [
+                SqlState::UNDEFINED_TABLE,
+                SqlState::UNDEFINED_FUNCTION,
+                SqlState::INVALID_SCHEMA_NAME,
+                SqlState::INSUFFICIENT_PRIVILEGE,
+            ]
+            .contains(code) =>
+        {
             " (has `rowhouse migrate` been run on this database?)"
         }
         _ => "",
@@ -69,8 +81,8 @@ fn list(faults: &[RoleFault]) -> String {
 /// # Errors
 /// Every variant of [`Error`]; a relation that fails the gate is no error but an entry of [`Catalog::refused`].
 pub async fn load(client: &Client, config: &Config) -> Result<Catalog, Error> {
-    let declarations = Declarations::read(client).await?;
-    read(client, config, &declarations, None).await
+    let granted = Granted::read(client).await?;
+    read(client, config, granted, None).await
 }
 
 /// The same for `role`, which the request role becomes: the connection stays that role's.
@@ -78,7 +90,7 @@ pub async fn load(client: &Client, config: &Config) -> Result<Catalog, Error> {
 /// # Errors
 /// As [`load`]; a role that cannot be become is unfit.
 pub async fn load_as(client: &Client, config: &Config, role: &Identifier) -> Result<Catalog, Error> {
-    let declarations = Declarations::read(client).await?;
+    let granted = Granted::read(client).await?;
     if let Err(error) = client.batch_execute(&query::set_role(role)).await {
         return match error.code() {
             Some(_) => {
@@ -87,29 +99,60 @@ pub async fn load_as(client: &Client, config: &Config, role: &Identifier) -> Res
             None => Err(error.into()),
         };
     }
-    let mut catalog = read(client, config, &declarations, Some(role)).await?;
+    let mut catalog = read(client, config, granted, Some(role)).await?;
     for row in client.query(ROLE_SETTINGS, &[]).await? {
         catalog.role_settings.push((identifier(row.try_get("name")?)?, row.try_get("value")?));
     }
     Ok(catalog)
 }
 
-/// What `tenancy.relation` and `tenancy.function` say, read as the request role: other roles need no right to it.
-struct Declarations {
+/// What the DBA decided, as the request role is told: other roles need no right to it.
+struct Granted {
+    contract: Contract,
+    /// The functions that were declared.
+    functions: Vec<u32>,
+}
+
+impl Granted {
+    async fn read(client: &Client) -> Result<Self, Error> {
+        let row = client.query_one(GATE_CONTRACT, &[]).await?;
+        let contract: String = row.try_get("contract")?;
+        let contract = serde_json::from_str(&contract).map_err(audit::Error::Contract)?;
+        Ok(Self { contract, functions: row.try_get("functions")? })
+    }
+}
+
+const GATE_CONTRACT: &str =
+    "select g.contract::pg_catalog.text as contract, g.functions from tenancy.gate_contract() as g";
+
+/// What relations were declared to be, and the functions that somebody vouches for.
+struct Standing {
     oids: Vec<u32>,
     kinds: Vec<String>,
     tenant_columns: Vec<Option<String>>,
     functions: Vec<u32>,
 }
 
-impl Declarations {
-    async fn read(client: &Client) -> Result<Self, Error> {
-        let row = client.query_one(DECLARATIONS, &[]).await?;
+impl Standing {
+    /// Under an empty search_path, as the audit itself: by it names and definitions are compared.
+    async fn read(client: &Client, granted: Granted) -> Result<Self, Error> {
+        client
+            .batch_execute(
+                "begin transaction read only; set local search_path = ''; set local enable_nestloop = off; set local jit = off",
+            )
+            .await?;
+        let statement = format!("{}\n{STANDING}", audit::facts(Slot::Parameter));
+        let contract = serde_json::to_string(&granted.contract).map_err(audit::Error::Contract)?;
+        let row = client.query_one(&statement, &[&contract]).await;
+        client.batch_execute("rollback").await?;
+        let row = row?;
+        let mut functions = granted.functions;
+        functions.extend(row.try_get::<_, Vec<u32>>("vouched")?);
         Ok(Self {
             oids: row.try_get("oids")?,
             kinds: row.try_get("kinds")?,
             tenant_columns: row.try_get("tenant_columns")?,
-            functions: row.try_get("functions")?,
+            functions,
         })
     }
 }
@@ -118,27 +161,34 @@ impl Declarations {
 async fn read(
     client: &Client,
     config: &Config,
-    declarations: &Declarations,
+    mut granted: Granted,
     other: Option<&Identifier>,
 ) -> Result<Catalog, Error> {
-    let Declarations { oids, kinds, tenant_columns, functions: declared } = declarations;
     let role = client.query_one(ROLE, &[]).await?;
-    let relations =
-        client.query(RELATIONS, &[&config.schemas, &config.relations, oids, kinds, tenant_columns]).await?;
-    let facts = relations.iter().map(facts).collect::<Result<Vec<_>, _>>()?;
-
-    let faults = gate::judge_role(&role, &facts, other)?;
-    if !faults.is_empty() {
-        return Err(Error::Role { role: role.try_get("role_name")?, faults });
+    // Judged is whoever asks, by the setting that the service sets.
+    granted.contract.role = role.try_get("role_name")?;
+    granted.contract.setting = Contract::new("").setting;
+    let faults = Faults::new(audit::audit_of(client, &granted.contract, gate::judges).await?);
+    let role_faults = gate::judge_role(&role, &faults, other)?;
+    if !role_faults.is_empty() {
+        return Err(Error::Role { role: granted.contract.role, faults: role_faults });
     }
+
+    let Standing { oids, kinds, tenant_columns, functions: vouched } =
+        Standing::read(client, granted).await?;
+    let parameters =
+        [&config.schemas as &(dyn ToSql + Sync), &config.relations, &oids, &kinds, &tenant_columns];
+    let relations = client.query(RELATIONS, &parameters).await?;
+    let facts = relations.iter().map(facts).collect::<Result<Vec<_>, _>>()?;
 
     let views: Vec<u32> = facts.iter().filter(|facts| facts.is_view()).map(|facts| facts.oid).collect();
     let mut reads: HashMap<u32, Vec<ViewRead>> = HashMap::new();
-    for row in client.query(VIEW_READS, &[&views, oids, kinds]).await? {
+    for row in client.query(VIEW_READS, &[&views, &oids, &kinds, &vouched]).await? {
         reads.entry(row.try_get("view_oid")?).or_default().push(ViewRead {
             reads: row.try_get("reads")?,
             as_caller: row.try_get("as_caller")?,
-            isolated: row.try_get::<_, bool>("rls_active")? || row.try_get::<_, bool>("declared_global")?,
+            declared_kind: row.try_get("declared_kind")?,
+            rls_active: row.try_get("rls_active")?,
         });
     }
 
@@ -146,7 +196,7 @@ async fn read(
     let mut judged: Vec<(Facts, Result<(), Reason>)> = facts
         .into_iter()
         .map(|facts| {
-            let verdict = gate::judge(&facts, reads.get(&facts.oid).unwrap_or(&none));
+            let verdict = gate::judge(&facts, reads.get(&facts.oid).unwrap_or(&none), &faults);
             (facts, verdict)
         })
         .collect();
@@ -179,7 +229,7 @@ async fn read(
     let mut catalog = Catalog::new(assemble(client, served, config).await?, profiles);
     catalog.schema_comments = schema_comments;
     catalog.refused = refused;
-    functions(client, config, declared, &mut catalog, &ids).await?;
+    functions(client, config, (&vouched, &faults), &mut catalog, &ids).await?;
     catalog.pre_request = pre_request(client, config).await?;
     catalog.server = Server {
         version: role.try_get("server_version")?,
@@ -195,17 +245,14 @@ fn facts(row: &Row) -> Result<Facts, Error> {
         oid: row.try_get("oid")?,
         schema: identifier(row.try_get("schema_name")?)?,
         name: identifier(row.try_get("relation_name")?)?,
+        identity: row.try_get("identity")?,
         kind: row.try_get::<_, &str>("relation_kind")?.chars().next().unwrap_or('?'),
         comment: row.try_get("comment")?,
         declared_kind: row.try_get("declared_kind")?,
         declared_tenant_column: row.try_get("declared_tenant_column")?,
-        owner: row.try_get("owner_name")?,
-        owner_reachable: row.try_get("owner_reachable")?,
-        rls_enabled: row.try_get("rls_enabled")?,
         rls_active: row.try_get("rls_active")?,
         has_policy: row.try_get("has_policy")?,
-        open_policy: row.try_get("open_policy")?,
-        security_invoker: row.try_get("security_invoker")?,
+        referencing_keys: row.try_get("referencing_keys")?,
         privileges: Privileges {
             select: row.try_get("may_select")?,
             select_system: row.try_get("may_select_system")?,
@@ -383,11 +430,11 @@ fn column(row: &Row) -> Result<Column, Error> {
 async fn functions(
     client: &Client,
     config: &Config,
-    declared: &Vec<u32>,
+    (vouched, faults): (&Vec<u32>, &Faults),
     catalog: &mut Catalog,
     relations: &HashMap<u32, RelationId>,
 ) -> Result<(), Error> {
-    let rows = client.query(FUNCTIONS, &[&config.schemas, declared]).await?;
+    let rows = client.query(FUNCTIONS, &[&config.schemas, vouched]).await?;
     let composites: Vec<u32> =
         rows.iter().map(|row| row.try_get("return_relation_oid")).collect::<Result<_, _>>()?;
     let mut columns: HashMap<u32, Vec<Column>> = HashMap::new();
@@ -413,6 +460,7 @@ async fn functions(
             row.try_get::<_, &str>("signature")?
         );
         let facts = FunctionFacts {
+            identity: row.try_get("identity")?,
             declared: row.try_get("is_declared")?,
             security_definer: row.try_get("is_definer")?,
             fixed_setting: row.try_get("fixed_setting")?,
@@ -421,7 +469,7 @@ async fn functions(
                 Some(_) => None,
             },
         };
-        match gate::judge_function(&facts) {
+        match gate::judge_function(&facts, faults) {
             Ok(()) => {
                 let own = columns.get(&oid).map_or(&[][..], Vec::as_slice);
                 served.push((name, function(row, arguments, outputs, relation.copied(), own)?));

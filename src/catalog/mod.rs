@@ -15,8 +15,8 @@ mod watch;
 use std::collections::BTreeMap;
 
 pub use function::{Argument, Function, Returns, Route, RouteFault, RouteMethod, Segment, Volatility};
+pub use gate::{Fault, Reason, Refusal, RoleFault};
 pub(crate) use gate::{Nobody, closed};
-pub use gate::{Reason, Refusal, RoleFault};
 pub use load::{Error, load, load_as};
 pub use relation::{
     Cardinality, Column, Encoding, ForeignKey, FunctionName, Identifier, Link, Privileges, Relation,

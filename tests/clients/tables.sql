@@ -82,6 +82,8 @@ begin
 end
 $tables$;
 
+select tenancy.declare_tenant_tables('api', 'For the clients to try.');
+
 set local role rowhouse_app;
 
 set local app.current_tenant_id = '7a245486-3fc8-47ec-b303-04fefe7a58ff';

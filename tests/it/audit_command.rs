@@ -283,7 +283,7 @@ async fn the_printed_sql_audits_a_database_that_knows_nothing_of_the_service() {
     drop(client);
     control.batch_execute(&format!("drop database {name} with (force)")).await.unwrap();
     control.batch_execute(&format!("drop role {name}")).await.unwrap();
-    // That nobody declared it is advice that stays.
+    // That nobody declared it is a warning that stays.
     assert_eq!(codes, [vec!["TN201", "TN206"], vec!["TN206"]]);
     // What is printed holds the contract that is given, and nothing else needs one.
     let contract = contract();

@@ -313,7 +313,7 @@ async fn check_lists_each_relation_and_fails_where_one_is_refused() {
         .await;
     let run = check();
     assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
-    assert!(run.out.contains("refused  api.open: row-level security is not enabled"), "{}", run.out);
+    assert!(run.out.contains("refused  api.open: TN201: "), "{}", run.out);
     // What is internal is not served, and that is no fault.
     database.as_owner("select tenancy.declare('api.open', 'internal', 'not for clients')").await;
     assert!(check().succeeds().contains("refused  api.open: declared internal"));

@@ -45,7 +45,8 @@ async fn a_table_of_the_users_own_may_have_the_name_of_one_of_the_tenancys() {
              alter table api.members enable row level security, force row level security;
              create policy all_tenant on api.members to rowhouse_app
                  using (tenant_id = (select tenancy.current_tenant_id()));
-             grant select, insert on api.members to rowhouse_app;",
+             grant select, insert on api.members to rowhouse_app;
+             select tenancy.declare('api.members', 'tenant', 'For a test.')",
         )
         .await;
     let server = Server::start(&database).await;

@@ -48,6 +48,7 @@ async fn each_refusal_is_one_event_with_its_kind_and_reason_and_other_errors_are
              create policy select_tenant on api.closed for select to rowhouse_app
                  using (tenant_id = (select tenancy.current_tenant_id()));
              grant select on api.closed to rowhouse_app;
+             select tenancy.declare('api.closed', 'tenant', 'For a test.');
              create function api.refuse() returns text language plpgsql set search_path = '' as
                  $$ begin raise sqlstate 'PT403' using message = 'no'; end $$;
              grant execute on function api.refuse() to rowhouse_app",

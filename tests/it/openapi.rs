@@ -147,7 +147,7 @@ async fn it_shows_what_the_role_may_do_and_nothing_else() {
             "create table api.notes (
                 tenant_id uuid not null default tenancy.current_tenant_id() references tenancy.tenants,
                 id integer primary key, secret text, body text);
-            comment on table api.notes is E'What people wrote down.\nOnly for reading.';
+            comment on table api.notes is E'What people wrote down.\nOnly for reading. @tenant(tenant_id)';
             comment on column api.notes.body is 'In Markdown.';
             alter table api.notes enable row level security;
             alter table api.notes force row level security;
@@ -212,7 +212,8 @@ async fn a_schema_says_what_its_columns_hold() {
             create policy all_tenant on api.everything to rowhouse_app
                 using (tenant_id = (select tenancy.current_tenant_id()));
             grant select, insert, update, delete on api.everything to rowhouse_app;
-            grant usage on type api.mood, api.percent to rowhouse_app",
+            grant usage on type api.mood, api.percent to rowhouse_app;
+            select tenancy.declare('api.everything', 'tenant', 'For a test.')",
         )
         .await;
     let server = Server::start(&database).await;

@@ -325,6 +325,7 @@ async fn junctions_functions_and_views_are_what_a_link_goes_through() {
         create policy all_tenant on api.tagged to rowhouse_app
             using (tenant_id = (select tenancy.current_tenant_id()));
         grant select on api.tagged to rowhouse_app;
+        select tenancy.declare('api.tagged', 'tenant', 'For a test.');
         create view api.headings with (security_invoker) as select id, tenant_id, subject as heading from api.support_tickets;
         grant select on api.headings to rowhouse_app;
         create function api.shout(api.items) returns text language sql stable as $$ select upper($1.title) $$;

@@ -9,7 +9,7 @@ use crate::query::attempt;
 
 const RELATIONS: &str = include_str!("../../../sql/prove/relations.sql");
 const FUNCTIONS: &str = include_str!("../../../sql/prove/functions.sql");
-const DECLARATIONS: &str = include_str!("../../../sql/catalog/declarations.sql");
+const DECLARATIONS: &str = include_str!("../../../sql/prove/declarations.sql");
 
 /// A relation that the role may touch.
 #[derive(Debug, Deserialize)]

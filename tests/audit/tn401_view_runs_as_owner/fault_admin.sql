@@ -2,7 +2,6 @@
 -- request role: tn401_fault_admin_app
 -- declare: tenant api.items tenant_id
 -- expect: error TN401 api.names
--- expect: error TN318 api.items/migrations
 -- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
 --   select * from api.names
 
