@@ -321,7 +321,12 @@ tenant_function as materialized (
             pg_catalog.regexp_replace(
                 pg_catalog.regexp_replace(
                     -- Blanks, parentheses and casts to text say nothing here: what is left is compared whole.
-                    pg_catalog.regexp_replace(pg_catalog.lower(r.body), '[\s()]|pg_catalog\.|::text\M', '', 'g'),
+                    pg_catalog.regexp_replace(
+                        pg_catalog.regexp_replace(pg_catalog.lower(r.body), '--[^\n]*', '', 'g'),
+                        '[\s()]|pg_catalog\.|::text\M',
+                        '',
+                        'g'
+                    ),
                     '^(begin)?(select|return)',
                     ''
                 ),

@@ -32,6 +32,56 @@ sound_for_reading as materialized (
         pg_catalog.bool_or(not p.permissive and coalesce(g.scoped_by_itself, false))
         or pg_catalog.bool_and(not p.permissive or coalesce(g.scoped_by_itself, true))
 ),
+-- Functions that policies call and nobody vouches for: what their text says of the tenant that they return.
+helper as materialized (
+    select
+        f.function_oid,
+        f.qualified_name,
+        told.body ~* ('current_setting\s*\(\s*''' || a.setting_pattern || '''') as reads_setting,
+        told.body ~* ('current_setting\s*\(\s*''(?!' || a.setting_pattern || ''')') as reads_other,
+        -- A tenant for whom there is none.
+        told.body ~* '\mcoalesce\s*\([^;]*,\s*''[^'']+''(::[\w.]+)?\s*\)'
+            or told.body ~* '\mcoalesce\s*\([^;]*\)\s*(::[\w.]+)?\s*,\s*(\$\d|(?!(null|true|false)\M)[a-z_]\w*)\s*\)'
+            or told.body ~* '\mreturn\s+''[^'']+'''
+            or told.body ~* '(^|;|\mreturn\M|\mbegin\M)\s*(select\s+)?''[^'']+''(::[\w.]+)?\s*;?\s*(end\s*;?\s*)?$' as has_default,
+        told.body ~* '\mcoalesce\s*\(' as chooses
+    from routine as f
+    cross join (
+        select pg_catalog.regexp_replace(x.setting, '([^\w ])', '\\\1', 'g') as setting_pattern
+        from app as x
+    ) as a
+    cross join lateral (
+        select pg_catalog.regexp_replace(f.body, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body
+    ) as told
+    where f.function_oid in (
+            select d.used_oid
+            from policy_dependency as d
+            where d.is_function
+        )
+        and f.language_name in ('sql', 'plpgsql')
+        and not exists (
+            select
+            from tenant_function as t
+            where t.function_oid = f.function_oid
+        )
+),
+-- Functions that somebody vouches for, and that decide about a row by themselves: they return a truth, or tenants.
+vouched_function as materialized (
+    select
+        f.function_oid,
+        pg_catalog.regexp_replace(f.qualified_name, '([^\w ])', '\\\1', 'g') as name_pattern,
+        f.return_type_oid = 'pg_catalog.bool'::pg_catalog.regtype as is_truth
+    from routine as f
+    inner join trusted_function as t
+        on t.identity = f.identity
+        and t.md5 = pg_catalog.md5(f.definition)
+    where f.volatility <> 'i'
+        and not exists (
+            select
+            from pg_catalog.unnest(f.config) as s (setting)
+            where s.setting !~ '^search_path='
+        )
+),
 judgement as materialized (
     select
         g.policy_oid,
@@ -43,18 +93,14 @@ judgement as materialized (
         g.explicit,
         g.source,
         case
-            when g.scoped_by_itself then 'yes'
-            when g.scoped_by_lookup and s.relation_oid is not null then 'yes'
+            when sound.is_scoped then 'yes'
             when why.code = 'TN319' then 'unproven'
             else 'no'
         end as scoped,
-        case
-            when g.scoped_by_itself or (g.scoped_by_lookup and s.relation_oid is not null) then null
-            else why.code
-        end as code,
+        case when not sound.is_scoped then why.code end as code,
         case
             when g.raises then 'raises'
-            when g.scoped_by_itself or (g.scoped_by_lookup and s.relation_oid is not null) then 'closed'
+            when sound.is_scoped then 'closed'
             when why.code in ('TN301', 'TN306') then 'open'
             else 'unknown'
         end as unset_behaviour,
@@ -71,6 +117,37 @@ judgement as materialized (
     inner join relation as r on r.relation_oid = g.relation_oid
     inner join binding as b on b.policy_oid = g.policy_oid
     left join sound_for_reading as s on s.role_oid = b.role_oid and s.relation_oid = g.asked_oid
+    cross join lateral (
+        select
+            g.scoped_by_itself
+            or (g.scoped_by_lookup and s.relation_oid is not null)
+            or coalesce(
+                exists (
+                    select
+                    from vouched_function as f
+                    cross join lateral (
+                        select pg_catalog.regexp_replace(
+                            pg_catalog.quote_ident(r.tenant_column), '([^\w ])', '\\\1', 'g'
+                        )
+                    ) as own (column_pattern)
+                    where f.function_oid = any (p.used_function_oids)
+                        and g.source ~ case
+                            -- The whole of it, or the first or the last of what must all be true.
+                            when f.is_truth
+                                then pg_catalog.format(
+                                    '^%1$s$|^\(%1$s AND | AND %1$s\)$',
+                                    f.name_pattern || '\((?:[^()]*, )?' || own.column_pattern || '(?:, [^()]*)?\)'
+                                )
+                            else pg_catalog.format(
+                                '^\(%s (?:IN \( SELECT |= ANY \()%s\([^()]*\)(?: AS \w+)?\)\)$',
+                                own.column_pattern,
+                                f.name_pattern
+                            )
+                        end
+                ),
+                false
+            ) as is_scoped
+    ) as sound
     cross join lateral (
         select
             pg_catalog.count(*) filter (where f.volatility = 'v') as volatile_n,
@@ -122,8 +199,29 @@ judgement as materialized (
                 when uses.stateful_n > 0 then 'TN317'
                 when uses.loose_n > 0 then 'TN316'
                 when asks.unprotected then 'TN314'
-                else g.shape
+                when g.shape <> 'TN319' then g.shape
+                else coalesce(helped.code, 'TN319')
             end as code
+        from (
+            -- Of what is not recognised because of a function: what the tenant of the row is compared with.
+            select pg_catalog.min(
+                case
+                    when h.has_default and (h.reads_setting or not h.reads_other) then 'TN306'
+                    when h.reads_other and not h.reads_setting then 'TN313'
+                    when h.reads_other and h.chooses then 'TN310'
+                end
+            ) as code
+            from helper as h
+            where g.shape = 'TN319'
+                and h.function_oid = any (p.used_function_oids)
+                and g.source ~ (
+                    '(?<![\w".])'
+                    || pg_catalog.regexp_replace(pg_catalog.quote_ident(r.tenant_column), '([^\w ])', '\\\1', 'g')
+                    || '(?:\)::[a-z ]+)? = \(*(?: SELECT )?\(*'
+                    || pg_catalog.regexp_replace(h.qualified_name, '([^\w ])', '\\\1', 'g')
+                    || '\('
+                )
+        ) as helped
     ) as why
 ),
 -- The five things that policies decide, and which expression decides each.
@@ -252,7 +350,15 @@ blamed_policy as materialized (
             v.part,
             case
                 when v.role_kind <> 'self' and v.code <> 'TN319' then 'TN318'
-                when v.code in ('TN301', 'TN302', 'TN303') and v.part = 'check' and v.explicit then 'TN307'
+                -- Also where nothing but new rows is left open.
+                when v.code in ('TN301', 'TN302', 'TN303')
+                    and v.part = 'check'
+                    and (
+                        v.explicit
+                        or not pg_catalog.bool_or(v.part = 'using')
+                            over (partition by v.policy_oid, v.role_oid)
+                    )
+                    then 'TN307'
                 when v.code in ('TN301', 'TN302', 'TN303') and v.policy_command in ('w', 'd') then 'TN308'
                 when v.code = 'TN302' and pg_catalog.bool_or(s.scoped_n > 0) then 'TN303'
                 else v.code
@@ -270,7 +376,7 @@ blamed_policy as materialized (
             -- Nobody acts as the owner of a door: what it opens is said of the view or function.
             and v.role_kind <> 'door'
         group by
-            v.policy_oid, v.identity, v.relation_oid, v.role_name, v.role_kind, v.scoped, v.source, v.part, v.explicit,
+            v.policy_oid, v.identity, v.relation_oid, v.role_oid, v.role_name, v.role_kind, v.scoped, v.source, v.part, v.explicit,
             v.code, v.policy_command
     ) as b
     inner join relation as r on r.relation_oid = b.relation_oid and r.rls_enabled

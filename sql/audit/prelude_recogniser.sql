@@ -3,16 +3,17 @@
 
 -- Recognising expressions, step by step. `part` is what the expression decides: which rows are there (using), or what a new
 -- row may be (check, which is USING where there is no WITH CHECK). First literals are taken out, so that nothing within
--- them is taken for syntax: {s}. Only the name of the tenant's setting and the empty text stay.
+-- them is taken for syntax: {s}. Only the name of the tenant's setting and the empty text stay; names of settings are the same
+-- in upper and in lower case. A quoted name of more than letters, digits and _ is taken out, too.
 vocabulary as materialized (
     select
         pg_catalog.format('("[^"]*"|''''|''%s'')\{s\}', escaped.setting) as kept_pattern,
         pg_catalog.format(
-            '("[^"]*")|(''%1$s''(?!''))|(''''(?!''))|''(?!%1$s''(?!''))(?:[^'']|'''')+''',
+            '("[\w?~]+"(?!"))|"(?:[^"]|"")*"|(''%1$s''(?!''))|(''''(?!''))|''(?!%1$s''(?!''))(?:[^'']|'''')+''',
             escaped.setting
         ) as literal_pattern,
         pg_catalog.format(
-            'current_setting\(''%s''::text(?:, (true)|, false)?\)',
+            '(?<![\w."])current_setting\(''%s''::text(?:, (true)|, false)?\)',
             escaped.setting
         ) as read_pattern,
         (
@@ -21,11 +22,71 @@ vocabulary as materialized (
                 '|'
             ) || ')\(\)'
             from tenant_function as f
-        ) as function_pattern
+        ) as function_pattern,
+        -- Casts of the tenant of the request, after which it is the same or an error.
+        pg_catalog.concat_ws(
+            '|',
+            '\(\{(T|O)\}\)::(?:uuid|text|integer|bigint|smallint|numeric|character varying',
+            (
+                select pg_catalog.string_agg(
+                    pg_catalog.regexp_replace(pg_catalog.format_type(d.oid, null), '([^\w ])', '\\\1', 'g'),
+                    '|'
+                )
+                from pg_catalog.pg_type as d
+                inner join namespace as n on n.namespace_oid = d.typnamespace
+                where d.typtype = 'd'
+                    and d.typtypmod = -1
+                    and d.typbasetype in (
+                        'pg_catalog.uuid'::pg_catalog.regtype,
+                        'pg_catalog.text'::pg_catalog.regtype,
+                        'pg_catalog.varchar'::pg_catalog.regtype,
+                        'pg_catalog.int4'::pg_catalog.regtype,
+                        'pg_catalog.int8'::pg_catalog.regtype
+                    )
+            )
+        ) || ')(?![\w(\[])' as cast_pattern
     from app as a
     cross join lateral (
-        select pg_catalog.regexp_replace(a.setting, '([^\w ])', '\\\1', 'g')
+        select
+            pg_catalog.string_agg(
+                case
+                    when x.letter ~ '[a-zA-Z]' then '[' || pg_catalog.lower(x.letter) || pg_catalog.upper(x.letter) || ']'
+                    when x.letter ~ '[\w ]' then x.letter
+                    else '\' || x.letter
+                end,
+                ''
+                order by x.at
+            )
+        from pg_catalog.regexp_split_to_table(a.setting, '') with ordinality as x (letter, at)
     ) as escaped (setting)
+),
+-- The names to look for, as Postgres writes them. One that would be taken out stands as "t~" or "r~".
+sought as materialized (
+    select
+        r.relation_oid,
+        r.tenant_column,
+        r.tenant_not_null,
+        r.tenant_compares_exactly,
+        coalesce(nullif(t.typbasetype, 0), t.oid) as tenant_base_oid,
+        case when odd.column_name then quoted.column_name end as odd_column_name,
+        case when odd.relation_name then quoted.relation_name end as odd_relation_name,
+        case when odd.column_name then '"t~"' else pg_catalog.regexp_replace(quoted.column_name, '([^\w ])', '\\\1', 'g') end
+            as column_pattern,
+        case when odd.relation_name then '"r~"' else pg_catalog.regexp_replace(quoted.relation_name, '([^\w ])', '\\\1', 'g') end
+            as relation_pattern
+    from relation as r
+    left join pg_catalog.pg_type as t on t.oid = r.tenant_type_oid
+    cross join lateral (
+        select
+            pg_catalog.quote_ident(r.tenant_column) as column_name,
+            pg_catalog.quote_ident(r.relation_name) as relation_name
+    ) as quoted
+    cross join lateral (
+        select
+            coalesce(quoted.column_name ~ '^"' and quoted.column_name !~ '^"[\w?]+"$', false) as column_name,
+            quoted.relation_name ~ '^"' and quoted.relation_name !~ '^"[\w?]+"$' as relation_name
+    ) as odd
+    where r.is_tenant
 ),
 expression as materialized (
     select
@@ -34,9 +95,23 @@ expression as materialized (
         part.part,
         part.source,
         part.part = 'using' and p.check_text is null as decides_both,
+        part.source ~ '"[tr]~"' as odd,
         pg_catalog.regexp_replace(
             pg_catalog.regexp_replace(
-                pg_catalog.regexp_replace(part.source, v.literal_pattern, '\1\2\3{s}', 'g'),
+                pg_catalog.regexp_replace(
+                    case
+                        when s.odd_column_name is null and s.odd_relation_name is null then part.source
+                        else
+                            pg_catalog.replace(
+                                pg_catalog.replace(part.source, coalesce(s.odd_column_name, '"t~"'), '"t~"'),
+                                coalesce(s.odd_relation_name || '.', '"r~".'),
+                                '"r~".'
+                            )
+                    end,
+                    v.literal_pattern,
+                    '\1\2\3{s}',
+                    'g'
+                ),
                 v.kept_pattern,
                 '\1',
                 'g'
@@ -46,18 +121,17 @@ expression as materialized (
             'g'
         ) as plain
     from policy as p
-    inner join relation as r on r.relation_oid = p.relation_oid
+    inner join sought as s on s.relation_oid = p.relation_oid
     cross join vocabulary as v
     cross join lateral (
         values
             ('using', p.using_text),
             ('check', p.check_text)
     ) as part (part, source)
-    where r.is_tenant
-        and part.source is not null
+    where part.source is not null
 ),
--- Then the tenant's column {t} and the tenant of the request: {R} a setting whose absence is an error, {C} one that may be
--- null or empty, {N} null where there is none, {O} another setting.
+-- Then the tenant's column {t}, or {w} where its own comparison is not exact, and the tenant of the request: {R} a setting whose
+-- absence is an error, {C} one that may be null or empty, {N} null where there is none, {O} another setting.
 named as materialized (
     select
         e.policy_oid,
@@ -65,8 +139,7 @@ named as materialized (
         e.part,
         e.decides_both,
         e.source,
-        -- A quoted name that looks like syntax is nothing that can be judged.
-        pg_catalog.regexp_replace(e.plain, '"[^"{}()'']*"', '', 'g') ~ '"' or e.plain ~ '\{(?!s\})' as odd,
+        e.odd,
         pg_catalog.regexp_replace(
             pg_catalog.regexp_replace(
                 pg_catalog.regexp_replace(
@@ -79,7 +152,7 @@ named as materialized (
                         '{C\1}',
                         'g'
                     ),
-                    'current_setting\(\{s\}::text(?:, (?:true|false))?\)',
+                    '(?<![\w."])current_setting\(\{s\}::text(?:, (?:true|false))?\)',
                     '{O}',
                     'g'
                 ),
@@ -93,29 +166,20 @@ named as materialized (
             'g'
         ) as text
     from expression as e
-    inner join relation as r on r.relation_oid = e.relation_oid
+    inner join sought as s on s.relation_oid = e.relation_oid
     cross join vocabulary as v
     cross join lateral (
         select
             case
-                when r.tenant_column is null or not r.tenant_compares_exactly then e.plain
+                when s.tenant_column is null then e.plain
                 else
                     pg_catalog.regexp_replace(
                         e.plain,
                         '(?<![\w."])(?<!AS )'
-                            || case
-                                when e.plain ~ 'SELECT'
-                                    then
-                                        '(?:'
-                                        || pg_catalog.regexp_replace(
-                                            pg_catalog.quote_ident(r.relation_name), '([^\w ])', '\\\1', 'g'
-                                        )
-                                        || '\.)?'
-                                else ''
-                            end
-                            || pg_catalog.regexp_replace(pg_catalog.quote_ident(r.tenant_column), '([^\w ])', '\\\1', 'g')
+                            || case when e.plain ~ 'SELECT' then '(?:' || s.relation_pattern || '\.)?' else '' end
+                            || s.column_pattern
                             || '(?![\w."(])',
-                        '{t}',
+                        case when s.tenant_compares_exactly then '{t}' else '{w}' end,
                         'g'
                     )
             end as text
@@ -132,41 +196,110 @@ valued as materialized (
         n.odd,
         n.text as named_text,
         n.text ~ '\{C\}' or n.text ~ '\{Ctrue\}\)::(?!text|character varying)' as raises,
-        n.text ~ '\{(?:N|C|Ctrue)\}(?!\)*(?:::[a-z ]+)? AS )' as per_row,
+        -- Whatever a sub-select holds is looked up once, unless it asks the row.
+        n.text ~ '\{(?:N|C|Ctrue)\}'
+            and pg_catalog.regexp_replace(
+                n.text,
+                '\( SELECT (?:(?!\{t\}| FROM )[^()]|\((?:(?!\{t\}| FROM )[^()]|\((?:(?!\{t\}| FROM )[^()]|\((?:(?!\{t\}| FROM )[^()]|\([^()]*\))*\))*\))*\))*\)',
+                '',
+                'g'
+            ) ~ '\{(?:N|C|Ctrue)\}' as per_row,
+        -- Each of these is true of the tenant's own rows alone.
         pg_catalog.regexp_replace(
             pg_catalog.regexp_replace(
-                pg_catalog.regexp_replace(
-                    pg_catalog.regexp_replace(
-                        pg_catalog.regexp_replace(
-                            pg_catalog.regexp_replace(
-                                pg_catalog.regexp_replace(n.text, '\{(?:N|C|Ctrue)\}', '{T}', 'g'),
-                                '\(\{(T|O)\}\)::(?:uuid|text|integer|bigint|smallint|numeric|character varying)(?![\w(\[])',
-                                '{\1}',
-                                'g'
-                            ),
-                            -- Once more: the cast of a cast, as of a varchar compared as text.
-                            '\(\{(T|O)\}\)::(?:uuid|text|integer|bigint|smallint|numeric|character varying)(?![\w(\[])',
-                            '{\1}',
-                            'g'
-                        ),
-                        '\( SELECT \{(T|O)\}(?: AS (?:\w+|"[^"]*"))?\)',
-                        '{\1}',
-                        'g'
-                    ),
-                    -- A cast around the sub-select.
-                    '\(\{(T|O)\}\)::(?:uuid|text|integer|bigint|smallint|numeric|character varying)(?![\w(\[])',
-                    '{\1}',
-                    'g'
-                ),
-                '\(\{t\}\)::(?:text|character varying)(?![\w(\[])',
-                '{t}',
+                compared.text,
+                '\((?:\{t\} = \{T\}|\{T\} = \{t\})\)'
+                    '|\(NOT \((?:\{t\} <> \{T\}|\{T\} <> \{t\})\)\)'
+                    '|\(\{t\} = ANY \(ARRAY\[\{T\}(?:, \{T\})*\]\)\)'
+                    '|\(\{t\} IN \{T\}\)'
+                    '|\(\(\{t\} >= \{T\}\) AND \(\{t\} <= \{T\}\)\)',
+                '{Y}',
                 'g'
             ),
-            '\((?:\{t\} = \{T\}|\{T\} = \{t\})\)',
+            case
+                -- Where both may be null, no tenant is the tenant of what has none.
+                when s.tenant_not_null then '\(NOT \((?:\{t\} IS DISTINCT FROM \{T\}|\{T\} IS DISTINCT FROM \{t\})\)\)'
+                else '\(\{t\} = \{T\}\)'
+            end,
             '{Y}',
             'g'
         ) as text
     from named as n
+    inner join sought as s on s.relation_oid = n.relation_oid
+    cross join vocabulary as v
+    cross join lateral (select pg_catalog.regexp_replace(n.text, '\{(?:N|C|Ctrue)\}', '{T}', 'g')) as t0 (text)
+    -- Twice: the cast of a cast, as of a varchar compared as text. Once more around the sub-select.
+    cross join lateral (select pg_catalog.regexp_replace(t0.text, v.cast_pattern, '{\1}', 'g')) as t1 (text)
+    cross join lateral (select pg_catalog.regexp_replace(t1.text, v.cast_pattern, '{\1}', 'g')) as t2 (text)
+    cross join lateral (
+        select pg_catalog.regexp_replace(
+            t2.text,
+            'COALESCE\(\{T\}(?:, (?:\{T\}|NULL::[a-z ]+))*\)'
+                '|\(CASE(?: WHEN (?:\([^()]*\)|[\w.]+) THEN \{T\})+(?: ELSE (?:\{T\}|NULL::[a-z ]+))? END\)'
+                '|CASE(?: WHEN (?:\([^()]*\)|[\w.]+) THEN \{T\})+(?: ELSE (?:\{T\}|NULL::[a-z ]+))? END',
+            '{T}',
+            'g'
+        )
+    ) as t3 (text)
+    cross join lateral (
+        select pg_catalog.regexp_replace(t3.text, '\( SELECT \{(T|O)\}(?: AS (?:\w+|"[^"]*"))?\)', '{\1}', 'g')
+    ) as t4 (text)
+    cross join lateral (select pg_catalog.regexp_replace(t4.text, v.cast_pattern, '{\1}', 'g')) as t5 (text)
+    cross join lateral (
+        select pg_catalog.regexp_replace(t5.text, 'NULLIF\(\{T\}, ''''::text\)', '{T}', 'g')
+    ) as t6 (text)
+    cross join lateral (
+        select
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(t6.text, v.cast_pattern, '{\1}', 'g'),
+                '\( SELECT \{(T|O)\}(?: AS (?:\w+|"[^"]*"))?\)',
+                '{\1}',
+                'g'
+            ) as text
+    ) as t7
+    -- Casts of the column that call nothing equal that was not.
+    cross join lateral (
+        select
+            '\(\{t\}\)::(?:text|character varying'
+            || case
+                when s.tenant_base_oid = 'pg_catalog.uuid'::pg_catalog.regtype then '|uuid'
+                when s.tenant_base_oid in (
+                    'pg_catalog.int2'::pg_catalog.regtype,
+                    'pg_catalog.int4'::pg_catalog.regtype,
+                    'pg_catalog.int8'::pg_catalog.regtype
+                ) then '|smallint|integer|bigint|numeric'
+                else ''
+            end
+            || ')(?![\w(\[])' as column_cast_pattern
+    ) as exact
+    cross join lateral (
+        select
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(
+                    pg_catalog.regexp_replace(t7.text, exact.column_cast_pattern, '{t}', 'g'),
+                    '\(\{w\}\)::(?:text|character varying) COLLATE "(?:C|POSIX|default)"',
+                    '{t}',
+                    'g'
+                ),
+                exact.column_cast_pattern,
+                '{t}',
+                'g'
+            ) as text
+    ) as t8
+    cross join lateral (
+        select
+            pg_catalog.regexp_replace(
+                -- As many letters mean the same in upper and in lower case, where the type knows but one.
+                case
+                    when s.tenant_base_oid = 'pg_catalog.uuid'::pg_catalog.regtype
+                        then pg_catalog.regexp_replace(t8.text, '(?<![\w."])(?:lower|upper)\(\{(t|T)\}\)', '{\1}', 'g')
+                    else t8.text
+                end,
+                'CASE \{t\} WHEN \{T\} THEN ((?:(?! WHEN )[^()])*) END',
+                'CASE WHEN {Y} THEN \1 END',
+                'g'
+            ) as text
+    ) as compared
 ),
 -- A second reading of expressions that ask one other tenant table: the row's tenant is that of a row there (EXISTS or IN),
 -- and a tenant sees only its own rows there. That is sound where the other table is, which is decided below.
@@ -238,7 +371,13 @@ reduction (text, reduced, steps) as (
             case
                 when r.reduced ~ '\mCASE\M' then
                     pg_catalog.regexp_replace(
-                        pg_catalog.regexp_replace(r.reduced, ' WHEN \{[YF]\} THEN true\M', ' WHEN x THEN {Y}', 'g'),
+                        -- Not of a CASE that compares with a value: there the comparison may be with false.
+                        pg_catalog.regexp_replace(
+                            r.reduced,
+                            '(\mCASE(?: WHEN (?:(?! THEN |CASE| END)[^()])+ THEN \{[YF]\})*) WHEN \{[YF]\} THEN true\M',
+                            '\1 WHEN x THEN {Y}',
+                            'g'
+                        ),
                         'CASE(?: (?!WHEN )[^() ]+)?(?: WHEN (?:(?! THEN |CASE| END)[^()])+ THEN \{[YF]\})+'
                             '(?: ELSE \{[YF]\})? END',
                         '{Y}',
@@ -249,9 +388,9 @@ reduction (text, reduced, steps) as (
     ) as cased
     cross join lateral (
         select
-            case
-                when cased.text ~ '\{[ij]\}|\{J\}' then
-                    pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(
+                case
+                    when cased.text ~ '\{[ij]\}|\{J\}' then
                         pg_catalog.regexp_replace(
                             pg_catalog.regexp_replace(
                                 cased.text,
@@ -259,16 +398,23 @@ reduction (text, reduced, steps) as (
                                 '{J}',
                                 'g'
                             ),
-                            '\(EXISTS \( SELECT [^()]*FROM [\w."]+(?: \w+)? WHERE \{J\}\)\)',
+                            -- No aggregate, which is a row even of nothing, and no second SELECT.
+                            '\(EXISTS \( SELECT(?:(?! FROM | UNION | EXCEPT | INTERSECT )(?:[^()\[\]{}]|\{[its]\}))*'
+                                ' FROM [\w"]+\.[\w"]+(?: \w+)? WHERE \{J\}(?: GROUP BY [\w., ]+)?(?: ORDER BY [\w., ]+)?\)\)'
+                                '|\(\{t\} (?:IN|=) \( SELECT (?:DISTINCT )?\{i\}(?: AS \w+)? FROM [\w"]+\.[\w"]+(?: \w+)?'
+                                '(?: WHERE (?:(?! UNION | EXCEPT | INTERSECT )[^()])*)?\)\)',
                             '{Y}',
                             'g'
-                        ),
-                        '\(\{t\} IN \( SELECT \{i\} FROM [\w."]+(?: \w+)?(?: WHERE (?:(?! UNION | EXCEPT | INTERSECT )[^()])*)?\)\)',
-                        '{Y}',
-                        'g'
-                    )
-                else cased.text
-            end as text
+                        )
+                    else cased.text
+                end,
+                '\(EXISTS \( SELECT(?:(?! FROM | UNION | EXCEPT | INTERSECT )[^()\[\]{}])*'
+                    '(?: FROM (?:(?! UNION | EXCEPT | INTERSECT )[^()\[\]{}])*)? WHERE \{Y\}\)\)'
+                    '|\(NOT \(NOT \{Y\}\)\)'
+                    '|\( SELECT \{Y\}(?: AS (?:\w+|"[^"]*"))?\)',
+                '{Y}',
+                'g'
+            ) as text
     ) as looked_up
     cross join lateral (
         select
@@ -315,26 +461,48 @@ reading as materialized (
         e.reduced ~ '\{t\} IS NULL|IS DISTINCT FROM' as admits_null,
         e.reduced as words,
         case
-            when e.reduced ~ '(?:^|[(\[ ])(\{t\}|[\w."]+) = \1(?![\w."])' then 'TN305'
-            when e.reduced ~ '(?:^|\[| OR )\[*true\]*(?:$|\]| OR )' and e.reduced !~ ' AND |NOT |\mCASE\M' then 'TN301'
+            when e.reduced ~ '(?:^|[(\[ ])(\{[tw]\}|[a-z_"][\w."]*) = \1(?![\w."])'
+                or e.reduced ~ '\{t\} (?:IN|=) \[ SELECT \{t\}|\{t\} = ANY \[ARRAY\[[^\]]*\{t\}|ANY \[ARRAY\[\{t\}'
+                then 'TN305'
+            when e.reduced ~ '(?:^|\[| OR )\[*true\]*(?:$|\]| OR )' and e.reduced !~ ' AND |NOT |\mCASE\M| FROM ' then 'TN301'
             when v.named_text ~ ' FROM ' and p.own_attnums is null then 'TN305'
             when e.reduced ~ '(?:\{T\}|COALESCE\[\{T\}[^\]]*\]) (?:IS NULL|= '''')'
                 or e.reduced ~ '\{t\} = COALESCE\[|COALESCE\[[^\]]*\] = \{t\}'
+                or e.reduced ~ '\{t\} = \[?(?:COALESCE|GREATEST|LEAST)\[|\{t\} = \[?CASE [^=]*(?:\{t\}|\{s\})'
                 or e.reduced ~ 'NOT \[(?:\{t\} IS DISTINCT FROM \{T\}|\{T\} IS DISTINCT FROM \{t\})'
+                or e.reduced ~ '\{Y\} IS (?:NOT FALSE|NULL|UNKNOWN)|(?:\{Y\}|\{T\}.*), true\](?! WHEN)'
                 then 'TN306'
             when e.reduced ~ '(?:\{t\} = \{O\}|\{O\} = \{t\})' and e.reduced !~ '\{[TY]\}' then 'TN313'
             when e.reduced ~ '\{O\}' then 'TN310'
             when e.reduced ~ '\m(?:CURRENT_USER|SESSION_USER|CURRENT_ROLE|USER)\M' and e.reduced !~ '"(?:current_user|session_user)"'
                 then 'TN311'
-            when e.reduced ~ '(?<!\{t\}) = \{T\}|\{T\} = (?!\{t\})' and e.reduced !~ '\{Y\}'
-                and e.reduced !~ '\{t\}\S* (?:~|<|>|!)' then 'TN304'
-            when e.reduced ~ '\{t\}' and e.reduced ~ '\{T\}'
-                and e.reduced ~ '(?: (?:<>|!=|<|>|<=|>=|!?~{1,2}\*?|~<=~|\^@) |starts_with\[|OPERATOR\[| COLLATE |\[\{t\}\]::)'
+            -- Nothing of the row is asked.
+            when p.own_attnums is null then 'TN302'
+            when e.reduced ~ '(?<!\{t\}|\{w\}|\{i\}|\{T\}) = \{T\}|\{T\} = (?!\{[twiT]\})' and e.reduced !~ '\{Y\}'
+                and e.reduced !~ '\{t\}\S* (?:~|<|>|!)| FROM |\{T\} = ANY |\mCASE\M'
+                then 'TN304'
+            when e.reduced ~ '\{w\} = \{T\}|\{T\} = \{w\}'
+                or e.reduced ~ '\{t\}' and e.reduced ~ '\{T\}'
+                -- What is not unequal or something else is equal.
+                and not (e.reduced ~ '^\[NOT \[.* OR ' and e.reduced !~ ' AND ')
+                and e.reduced ~ ('(?: (?:<>|!=|<|>|<=|>=|!?~{1,2}\*?|~<=~|\^@|%) |\{t\}\)?\]? IS DISTINCT FROM |OPERATOR\[| COLLATE |\[\{t\}\]::'
+                    '|\m(?:starts_with|left|right|substr|substring|split_part|strpos|lower|upper|abs|mod|hashtext|initcap'
+                    '|btrim|ltrim|rtrim|replace|translate|regexp_\w+)\[\[*\{t\}| % )')
+                or e.reduced ~ 'NOT \[(?:\{t\} (?:IN|= ANY)|EXISTS) \[|<> ALL '
+                or e.reduced ~ 'NOT \{Y\}|\{Y\} IS NOT TRUE|\{Y\} (?:=|<>|<=|>=|<|>) |(?:=|<>|<=|>=|<|>) \{Y\}|\{Y\} IS DISTINCT'
                 then 'TN312'
+            when e.reduced ~ '\{t\} (?:= ANY \[ARRAY|IN \[ VALUES)[^\]]*\{T\}'
+                or e.reduced ~ '\{Y\}' and e.reduced ~ 'COALESCE\['
+                then 'TN303'
+            -- An aggregate without groups is a row, whatever it found.
+            when e.reduced ~ 'EXISTS \[ SELECT (?:count|max|min|sum|avg|bool_or|bool_and|every|array_agg|string_agg)\['
+                and e.reduced !~ ' GROUP BY '
+                then 'TN302'
             when calls.unknown then 'TN319'
             when e.reduced ~ '\{Y\}' and e.reduced ~ ' OR |\mCASE\M' then 'TN303'
-            when e.reduced ~ '\mOR\M' and e.reduced ~ '\{t\}' and e.reduced ~ '\{T\}' then 'TN303'
-            when e.reduced !~ '\{t\}' or e.reduced !~ '\{T\}' and e.reduced !~ ' FROM ' then 'TN302'
+            when e.reduced ~ '\mOR\M' and e.reduced !~ '^\[NOT \[' and e.reduced ~ '\{t\}' and e.reduced ~ '\{T\}' then 'TN303'
+            when e.reduced ~ '\mCASE\M' and e.reduced ~ '\{t\}' and e.reduced ~ '\{T\}' then 'TN303'
+            when e.reduced !~ '\{[twY]\}' or e.reduced !~ '\{[TY]\}' and e.reduced !~ ' FROM ' then 'TN302'
             else 'TN319'
         end as shape,
         coalesce(r.scoped, false) as scoped_by_itself,

@@ -25,7 +25,18 @@ cross join lateral (
     where x.place <= i.indnkeyatts
 ) as key
 where i.indisexclusion
-    and not coalesce(t.tenant_attnum = any (key.attnums), false)
+    -- The tenant must be what rows share, not what they differ in.
+    and not exists (
+        select
+        from pg_catalog.unnest(key.attnums) with ordinality as x (attnum, place)
+        left join pg_catalog.pg_constraint as k
+            on k.conindid = i.indexrelid
+            and k.conrelid = i.indrelid
+            and k.conexclop is not null
+        left join pg_catalog.pg_operator as o on o.oid = k.conexclop[x.place]
+        where x.attnum = t.tenant_attnum
+            and coalesce(o.oprname = '=', true)
+    )
     -- Those of partitions are their parent's.
     and not exists (
         select

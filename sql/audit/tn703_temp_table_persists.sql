@@ -20,7 +20,9 @@ from callable as f
 cross join lateral (
     select x.statement
     from pg_catalog.regexp_split_to_table(f.text, ';') as x (statement)
-    where x.statement ~ '\mcreate\s+((local|global)\s+)?temp(orary)?\s+table\M'
+    where x.statement ~ ('\mcreate\s+((local|global)\s+)?temp(orary)?\s+table\M'
+            '|\mcreate\s+(unlogged\s+)?table\s+(if\s+not\s+exists\s+)?"?pg_temp"?\s*\.'
+            '|\minto\s+((local|global)\s+)?temp(orary)?\s+(table\s+)?[a-z_"]')
         and x.statement !~ '\mon\s+commit\s+(drop|delete\s+rows)\M'
     limit 1
 ) as s

@@ -17,9 +17,13 @@ select
     pg_catalog.format('revoke create on schema %s from public, %s;', s.identity, s.role_names) as fix,
     null::pg_catalog.text as content
 from session_default as d
+cross join app as a
 inner join creatable_schema as s
     on s.namespace_name::pg_catalog.text = any (
-        pg_catalog.regexp_split_to_array(pg_catalog.replace(d.value, '"', ''), ' *, *')
+        pg_catalog.regexp_split_to_array(
+            pg_catalog.replace(pg_catalog.replace(d.value, '"', ''), '$user', a.role_name),
+            ' *, *'
+        )
     )
 where d.name = 'search_path'
     and d.object_type <> 'server'

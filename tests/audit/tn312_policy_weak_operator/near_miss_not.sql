@@ -1,0 +1,27 @@
+-- What is not unequal is equal.
+-- request role: tn312_near_miss_not_app
+-- declare: tenant api.items tenant_id
+
+create role tn312_near_miss_not_app login password 'app';
+create role tn312_near_miss_not_owner nologin;
+create schema api authorization tn312_near_miss_not_owner;
+grant usage on schema api to tn312_near_miss_not_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn312_near_miss_not_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn312_near_miss_not_app
+    using (not (tenant_id <> (select nullif(current_setting('app.current_tenant_id', true), '')::uuid)));
+grant select, insert, update, delete on api.items to tn312_near_miss_not_app;

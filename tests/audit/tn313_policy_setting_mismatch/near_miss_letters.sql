@@ -1,0 +1,27 @@
+-- Names of settings are the same in upper and in lower case.
+-- request role: tn313_near_miss_letters_app
+-- declare: tenant api.items tenant_id
+
+create role tn313_near_miss_letters_app login password 'app';
+create role tn313_near_miss_letters_owner nologin;
+create schema api authorization tn313_near_miss_letters_owner;
+grant usage on schema api to tn313_near_miss_letters_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn313_near_miss_letters_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn313_near_miss_letters_app
+    using (tenant_id = (select nullif(current_setting('App.Current_Tenant_ID', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn313_near_miss_letters_app;
