@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 use crate::catalog::Identifier;
 use crate::query::quote_literal;
 
-const TABLE: &str = include_str!("../../sql/protect/table.sql");
+const TABLE: &str = include_str!("../../../sql/protect/table.sql");
 
 /// Why there is nothing to print.
 #[derive(Debug, thiserror::Error)]
