@@ -19,6 +19,8 @@ pub mod endpoints;
 
 pub mod request;
 
+mod node_tree;
+
 pub mod catalog;
 pub mod plan;
 

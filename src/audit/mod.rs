@@ -8,12 +8,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Row};
 
 pub mod contract;
 pub mod install;
 pub mod rules;
+
+mod judge;
 
 pub mod protect;
 pub mod prove;
@@ -27,9 +30,12 @@ use crate::query::quote_literal;
 
 const PRELUDE: &str = include_str!("../../sql/audit/prelude.sql");
 const PRELUDE_RECOGNISER: &str = include_str!("../../sql/audit/prelude_recogniser.sql");
+const PRELUDE_JUDGED: &str = include_str!("../../sql/audit/prelude_judged.sql");
 const PRELUDE_POLICIES: &str = include_str!("../../sql/audit/prelude_policies.sql");
 const PRELUDE_DOORS: &str = include_str!("../../sql/audit/prelude_doors.sql");
 const FINDINGS: &str = include_str!("../../sql/audit/findings.sql");
+const JUDGE_FACTS: &str = include_str!("../../sql/audit/judge_facts.sql");
+const JUDGE_POLICIES: &str = include_str!("../../sql/audit/judge_policies.sql");
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -133,6 +139,8 @@ pub enum Error {
     Postgres(#[from] tokio_postgres::Error),
     #[error("the contract: {0}")]
     Contract(#[source] serde_json::Error),
+    #[error("what policies are judged by: {0}")]
+    Facts(#[source] serde_json::Error),
     #[error("the contract: {0}")]
     Invalid(String),
     #[error("PostgreSQL {0} is too old to audit: 15 or later")]
@@ -170,22 +178,33 @@ pub fn facts(contract: Slot<'_>) -> String {
     PRELUDE.trim_end().replace("{{contract}}", &contract.sql())
 }
 
-/// The prelude, with its contract, ready for a select behind it.
+/// The prelude, with its contract, ready for a select behind it. Policies are judged by the recogniser in SQL.
 pub fn prelude(contract: Slot<'_>) -> String {
-    [PRELUDE, PRELUDE_RECOGNISER, PRELUDE_POLICIES, PRELUDE_DOORS]
+    prelude_with(PRELUDE_RECOGNISER, contract)
+}
+
+fn prelude_with(reading: &str, contract: Slot<'_>) -> String {
+    [PRELUDE, reading, PRELUDE_POLICIES, PRELUDE_DOORS]
         .map(str::trim_end)
         .join(",\n")
         .replace("{{contract}}", &contract.sql())
 }
 
-/// The whole audit as one statement, without a semicolon: a row for each finding, the worst first.
+/// The whole audit as one statement, without a semicolon: a row for each finding, the worst first. Policies are judged by
+/// the recogniser in SQL.
 pub fn statement(contract: Slot<'_>) -> String {
-    statement_of(contract, |_| true)
+    statement_behind(prelude(contract), |_| true)
 }
 
-/// The same of the rules that are `wanted`, at least one.
-fn statement_of(contract: Slot<'_>, wanted: fn(&Rule) -> bool) -> String {
-    let mut text = prelude(contract);
+/// The same of the rules that are `wanted`, at least one, with the contract as first parameter and what the exact judge says of
+/// each policy as second, both jsonb as text.
+fn judged_statement(wanted: fn(&Rule) -> bool) -> String {
+    let judged = PRELUDE_JUDGED.replace("{{readings}}", "$2::pg_catalog.text::pg_catalog.jsonb");
+    statement_behind(prelude_with(&judged, Slot::Parameter), wanted)
+}
+
+fn statement_behind(prelude: String, wanted: fn(&Rule) -> bool) -> String {
+    let mut text = prelude;
     let rules = || rules().iter().filter(|rule| wanted(rule));
     for rule in rules() {
         text.push_str(&format!(
@@ -263,8 +282,28 @@ async fn findings(
         return Err(Error::Version(version / 10_000));
     }
     let contract = serde_json::to_string(contract).map_err(Error::Contract)?;
-    let rows = client.query(statement_of(Slot::Parameter, wanted).as_str(), &[&contract]).await?;
+    let readings = readings(client, &contract).await?;
+    let rows = client.query(judged_statement(wanted).as_str(), &[&contract, &readings]).await?;
     rows.iter().map(finding).collect()
+}
+
+/// What the exact judge says of every policy of a tenant relation, as a JSON array.
+async fn readings(client: &Client, contract: &str) -> Result<String, Error> {
+    let statement = facts(Slot::Parameter) + JUDGE_FACTS;
+    let row = client.query_one(statement.as_str(), &[&contract]).await?;
+    let facts: judge::Facts = serde_json::from_str(row.try_get(0)?).map_err(Error::Facts)?;
+    // As they come: the trees of a large schema are tens of megabytes.
+    let rows = client.query_raw(JUDGE_POLICIES, Vec::<String>::new()).await?;
+    let mut rows = std::pin::pin!(rows);
+    let mut readings = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        let (policy, relation): (u32, u32) = (row.try_get("policy_oid")?, row.try_get("relation_oid")?);
+        for (part, column) in [("using", "using_tree"), ("check", "check_tree")] {
+            let tree: Option<&str> = row.try_get(column)?;
+            readings.extend(tree.and_then(|tree| facts.judge(policy, relation, part, tree)));
+        }
+    }
+    serde_json::to_string(&readings).map_err(Error::Facts)
 }
 
 fn finding(row: &Row) -> Result<Finding, Error> {

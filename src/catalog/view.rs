@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::node_tree::{fields, items};
+
 /// The queries of views, by the views' oids.
 #[derive(Debug, Default)]
 pub(super) struct Views(HashMap<u32, ViewQuery>);
@@ -163,67 +165,6 @@ fn only_from(query: &HashMap<&str, &str>) -> Option<(u32, u32)> {
         return None;
     }
     Some((from, entry.get("relid")?.parse().ok()?))
-}
-
-/// The fields of `{NAME :field value …}`, values as they are written; None where it is no such thing.
-fn fields(object: &str) -> Option<HashMap<&str, &str>> {
-    let inside = object.strip_prefix('{')?.strip_suffix('}')?;
-    let mut fields = HashMap::new();
-    let mut name: Option<(&str, usize, usize)> = None;
-    for (start, end) in tokens(inside) {
-        let token = &inside[start..end];
-        match &mut name {
-            // A value may begin with a colon, too: what follows a name directly is always its value.
-            Some((_, from, to)) if from == to => (*from, *to) = (start, end),
-            Some((_, _, to)) if !token.starts_with(':') => *to = end,
-            _ if token.starts_with(':') => {
-                if let Some((name, from, to)) = name.replace((&token[1..], 0, 0)) {
-                    fields.insert(name, &inside[from..to]);
-                }
-            }
-            _ => {}
-        }
-    }
-    if let Some((name, from, to)) = name {
-        fields.insert(name, &inside[from..to]);
-    }
-    Some(fields)
-}
-
-/// The members of `(…)` that are objects.
-fn items(list: &str) -> Vec<&str> {
-    let Some(inside) = list.strip_prefix('(').and_then(|list| list.strip_suffix(')')) else {
-        return Vec::new();
-    };
-    let objects = tokens(inside).into_iter().map(|(start, end)| &inside[start..end]);
-    objects.filter(|token| token.starts_with('{')).collect()
-}
-
-/// Where the words of `text` begin and end; an object or a list is one word. A backslash takes the next byte as it is.
-fn tokens(text: &str) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    let (mut start, mut depth, mut is_escaped) = (None, 0_usize, false);
-    for (at, byte) in text.bytes().enumerate() {
-        if is_escaped {
-            is_escaped = false;
-            continue;
-        }
-        match byte {
-            b' ' | b'\n' if depth == 0 => {
-                if let Some(start) = start.take() {
-                    found.push((start, at));
-                }
-                continue;
-            }
-            b'\\' => is_escaped = true,
-            b'{' | b'(' => depth += 1,
-            b'}' | b')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        start.get_or_insert(at);
-    }
-    found.extend(start.map(|start| (start, text.len())));
-    found
 }
 
 #[cfg(test)]

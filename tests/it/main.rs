@@ -42,6 +42,7 @@ mod waivers;
 mod isolation;
 
 mod audit;
+mod judge;
 
 mod encoder;
 mod endpoints;

@@ -1,0 +1,107 @@
+,
+-- What the exact judge must know of the catalog, behind the facts of the prelude.
+domain_base (type_oid, base_oid) as (
+    select
+        t.oid,
+        t.typbasetype
+    from pg_catalog.pg_type as t
+    where t.typtype = 'd'
+    union
+    select
+        d.type_oid,
+        t.typbasetype
+    from domain_base as d
+    inner join pg_catalog.pg_type as t
+        on t.oid = d.base_oid
+        and t.typtype = 'd'
+),
+-- Each domain with what it is made of in the end.
+base_type as materialized (
+    select
+        d.type_oid,
+        d.base_oid
+    from domain_base as d
+    inner join pg_catalog.pg_type as t
+        on t.oid = d.base_oid
+        and t.typtype <> 'd'
+)
+select
+    pg_catalog.jsonb_build_object(
+        'setting', (select a.setting from app as a),
+        'setting_type', (select pg_catalog.to_regtype(a.setting_type)::pg_catalog.oid::pg_catalog.int8 from app as a),
+        'relations', (
+            select
+                coalesce(
+                    pg_catalog.jsonb_agg(
+                        pg_catalog.jsonb_build_object(
+                            'oid', r.relation_oid::pg_catalog.int8,
+                            'tenant_attnum', r.tenant_attnum,
+                            'tenant_type', coalesce(b.base_oid, r.tenant_type_oid, 0)::pg_catalog.int8,
+                            'tenant_is_enum', coalesce(t.typtype = 'e', false),
+                            -- A child may have lost the constraint; a partition may not.
+                            'tenant_may_be_null', not r.tenant_not_null or children.relation_oid is not null,
+                            'may_be_asked',
+                            r.relation_kind in ('r', 'p')
+                            and r.rls_enabled
+                            and r.tenant_compares_exactly
+                            and r.tenant_column is not null
+                        )
+                    ),
+                    '[]'
+                )
+            from relation as r
+            left join base_type as b on b.type_oid = r.tenant_type_oid
+            left join pg_catalog.pg_type as t on t.oid = r.tenant_type_oid
+            left join (
+                select distinct i.inhparent as relation_oid
+                from pg_catalog.pg_inherits as i
+                inner join pg_catalog.pg_class as c
+                    on c.oid = i.inhrelid
+                    and not c.relispartition
+            ) as children on children.relation_oid = r.relation_oid
+            where r.is_tenant
+                and r.relation_kind in ('r', 'p')
+        ),
+        'tenant_functions', (
+            select
+                coalesce(
+                    pg_catalog.jsonb_agg(
+                        pg_catalog.jsonb_build_object(
+                            'oid', f.function_oid::pg_catalog.int8,
+                            'return_type', coalesce(b.base_oid, r.return_type_oid)::pg_catalog.int8
+                        )
+                    ),
+                    '[]'
+                )
+            from tenant_function as f
+            inner join routine as r on r.function_oid = f.function_oid
+            left join base_type as b on b.type_oid = r.return_type_oid
+        ),
+        -- Of btree, where Postgres itself says that they are equalities.
+        'equality_operators', (
+            select pg_catalog.jsonb_agg(distinct m.amopopr::pg_catalog.int8)
+            from pg_catalog.pg_amop as m
+            inner join pg_catalog.pg_am as y
+                on y.oid = m.amopmethod
+                and y.amname = 'btree'
+            inner join pg_catalog.pg_opfamily as f
+                on f.oid = m.amopfamily
+                and f.opfnamespace = 'pg_catalog'::pg_catalog.regnamespace
+            inner join pg_catalog.pg_operator as o
+                on o.oid = m.amopopr
+                and o.oprnamespace = 'pg_catalog'::pg_catalog.regnamespace
+            where m.amopstrategy = 3
+        ),
+        'nondeterministic_collations', (
+            select coalesce(pg_catalog.jsonb_agg(l.oid::pg_catalog.int8), '[]')
+            from pg_catalog.pg_collation as l
+            where not l.collisdeterministic
+        ),
+        'read_functions', pg_catalog.jsonb_build_array(
+            'pg_catalog.current_setting(text)'::pg_catalog.regprocedure::pg_catalog.oid::pg_catalog.int8,
+            'pg_catalog.current_setting(text, boolean)'::pg_catalog.regprocedure::pg_catalog.oid::pg_catalog.int8
+        ),
+        'write_functions', pg_catalog.jsonb_build_array(
+            'pg_catalog.set_config(text, text, boolean)'::pg_catalog.regprocedure::pg_catalog.oid::pg_catalog.int8
+        )
+    )::pg_catalog.text as facts
