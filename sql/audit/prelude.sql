@@ -70,6 +70,23 @@ role_reach as materialized (
     where not a.superuser
         and (reach.inherited or reach.becomes or reach.administers)
 ),
+-- Whom SQL of a request can act as: the request role, and what it can become. None for a superuser, who may do everything,
+-- as TN101 says; and none that no policy binds, of whom TN103 speaks.
+acting_role as materialized (
+    select
+        a.role_oid,
+        a.role_name
+    from app as a
+    where not a.superuser
+    union all
+    select
+        r.role_oid,
+        r.role_name
+    from role_reach as r
+    where (r.becomes or r.inherited)
+        and not r.superuser
+        and not r.bypass_rls
+),
 -- What was declared of relations: the contract first, then the comment on the relation, as in `@tenant(tenant_id)`.
 declaration as materialized (
     select distinct on (d.relation)
@@ -251,12 +268,71 @@ reads (relation_oid, reads_oid) as (
     from reads as r
     inner join direct_read as d on d.relation_oid = r.reads_oid
 ),
+-- Functions that requests run without naming them, so without a right to their schema: `named` by a view, an operator, a
+-- default or the bound body of a function, where the right to execute is asked of the caller; `aggregated` by an aggregate,
+-- where it is asked of the aggregate's owner.
+implied_call as materialized (
+    select
+        d.refobjid as function_oid,
+        pg_catalog.bool_or(caller.named) as named,
+        pg_catalog.bool_or(caller.aggregated) as aggregated
+    from pg_catalog.pg_depend as d
+    cross join lateral (
+        select
+            true as named,
+            false as aggregated
+        from pg_catalog.pg_rewrite as w
+        inner join pg_catalog.pg_class as c on c.oid = w.ev_class
+        inner join acting_role as r
+            on pg_catalog.has_schema_privilege(r.role_oid, c.relnamespace, 'USAGE')
+            and (
+                pg_catalog.has_any_column_privilege(r.role_oid, c.oid, 'SELECT, INSERT, UPDATE')
+                or pg_catalog.has_table_privilege(r.role_oid, c.oid, 'DELETE')
+            )
+        where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+            and w.oid = d.objid
+        union all
+        select
+            true,
+            false
+        from pg_catalog.pg_attrdef as f
+        inner join pg_catalog.pg_class as c on c.oid = f.adrelid
+        inner join acting_role as r
+            on pg_catalog.has_schema_privilege(r.role_oid, c.relnamespace, 'USAGE')
+            and pg_catalog.has_any_column_privilege(r.role_oid, c.oid, 'INSERT, UPDATE')
+        where d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+            and f.oid = d.objid
+        union all
+        select
+            true,
+            false
+        from pg_catalog.pg_operator as o
+        inner join acting_role as r on pg_catalog.has_schema_privilege(r.role_oid, o.oprnamespace, 'USAGE')
+        where d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+            and o.oid = d.objid
+        union all
+        select
+            g.prokind <> 'a',
+            g.prokind = 'a' and pg_catalog.has_function_privilege(g.proowner, d.refobjid, 'EXECUTE')
+        from pg_catalog.pg_proc as g
+        inner join acting_role as r
+            on pg_catalog.has_schema_privilege(r.role_oid, g.pronamespace, 'USAGE')
+            and pg_catalog.has_function_privilege(r.role_oid, g.oid, 'EXECUTE')
+        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+            and g.oid = d.objid
+    ) as caller
+    where d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+        -- Of functions of an extension nothing is judged.
+        and d.deptype = 'n'
+    group by d.refobjid
+),
 -- Functions and procedures of the schemas that are looked at, with the text that Postgres keeps of the body.
 routine as materialized (
     select
         p.oid as function_oid,
         pg_catalog.format('%I.%I(%s)', n.namespace_name, p.proname, pg_catalog.oidvectortypes(p.proargtypes)) as identity,
         pg_catalog.format('%I.%I', n.namespace_name, p.proname) as qualified_name,
+        p.proname as function_name,
         p.pronargs as arguments_n,
         p.proowner as owner_oid,
         owner.rolname as owner_name,
@@ -269,8 +345,16 @@ routine as materialized (
         p.prorettype as return_type_oid,
         p.prosqlbody is not null as body_is_bound,
         coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as body,
-        pg_catalog.has_function_privilege(a.role_oid, p.oid, 'EXECUTE')
-            and pg_catalog.has_schema_privilege(a.role_oid, n.namespace_oid, 'USAGE') as reach,
+        exists (
+            select
+            from acting_role as x
+            where pg_catalog.has_function_privilege(x.role_oid, p.oid, 'EXECUTE')
+                and (
+                    pg_catalog.has_schema_privilege(x.role_oid, n.namespace_oid, 'USAGE')
+                    or implied.named
+                )
+        )
+        or coalesce(implied.aggregated, false) as reach,
         exists (
             select
             from pg_catalog.unnest(p.proconfig) as s (setting)
@@ -284,7 +368,7 @@ routine as materialized (
     inner join namespace as n on n.namespace_oid = p.pronamespace
     inner join pg_catalog.pg_language as l on l.oid = p.prolang
     inner join pg_catalog.pg_roles as owner on owner.oid = p.proowner
-    cross join app as a
+    left join implied_call as implied on implied.function_oid = p.oid
     left join pg_catalog.pg_depend as e
         on e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
         and e.objid = p.oid
@@ -422,8 +506,15 @@ actor as materialized (
                 from relation as v
                 where v.relation_kind in ('v', 'm')
                     and not v.security_invoker
-                    and pg_catalog.has_schema_privilege(a.role_oid, v.namespace_oid, 'USAGE')
-                    and pg_catalog.has_any_column_privilege(a.role_oid, v.relation_oid, 'SELECT, INSERT, UPDATE')
+                    and exists (
+                        select
+                        from acting_role as x
+                        where pg_catalog.has_schema_privilege(x.role_oid, v.namespace_oid, 'USAGE')
+                            and (
+                                pg_catalog.has_any_column_privilege(x.role_oid, v.relation_oid, 'SELECT, INSERT, UPDATE')
+                                or pg_catalog.has_table_privilege(x.role_oid, v.relation_oid, 'DELETE')
+                            )
+                    )
             )
         )
 ),

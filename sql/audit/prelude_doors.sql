@@ -18,23 +18,6 @@ waiver as materialized (
         until pg_catalog.date
     )
 ),
--- Whom SQL of a request can act as: the request role, and what it can become. None for a superuser, who may do everything,
--- as TN101 says; and none that no policy binds, of whom TN103 speaks.
-acting_role as materialized (
-    select
-        a.role_oid,
-        a.role_name
-    from app as a
-    where not a.superuser
-    union all
-    select
-        r.role_oid,
-        r.role_name
-    from role_reach as r
-    where (r.becomes or r.inherited)
-        and not r.superuser
-        and not r.bypass_rls
-),
 tenant_table as materialized (
     select r.*
     from relation as r
@@ -113,6 +96,51 @@ door_role as materialized (
     inner join relation as r on r.relation_oid = w.ev_class
     where w.rulename <> '_RETURN'
 ),
+-- What holds rows of tenants and has no policies of its own: materialized views of tenant tables, foreign tables, and
+-- parents, which show the rows of their children by their own rights.
+unprotected_source as materialized (
+    select
+        r.relation_oid,
+        r.identity,
+        r.relation_name,
+        pg_catalog.format('%s holds the rows that its owner saw', r.identity) as why
+    from relation as r
+    where r.relation_kind = 'm'
+        and coalesce(r.kind, 'tenant') = 'tenant'
+        and exists (
+            select
+            from reads as d
+            inner join relation as t on t.relation_oid = d.reads_oid
+            where d.relation_oid = r.relation_oid
+                and t.is_tenant
+        )
+    union all
+    select
+        r.relation_oid,
+        r.identity,
+        r.relation_name,
+        pg_catalog.format('%s is a foreign table, which has no policies', r.identity)
+    from relation as r
+    where r.relation_kind = 'f'
+        and coalesce(r.kind, 'tenant') = 'tenant'
+        and not r.of_extension
+    union all
+    select
+        r.relation_oid,
+        r.identity,
+        r.relation_name,
+        pg_catalog.format('%s shows the rows of its child %s', r.identity, min(c.identity))
+    from relation as r
+    inner join ancestry as y on y.ancestor_oid = r.relation_oid
+    inner join relation as c on c.relation_oid = y.relation_oid and c.is_tenant
+    where r.relation_kind in ('r', 'p')
+        and not r.is_tenant
+        and not r.rls_enabled
+    group by
+        r.relation_oid,
+        r.identity,
+        r.relation_name
+),
 -- The tenant tables of which each of them sees or writes every tenant's rows, and why.
 open_table as materialized (
     select
@@ -157,6 +185,26 @@ open_table as materialized (
             or s.role_oid is not null
         )
 ),
+-- With what else each of them reads rows of every tenant from.
+open_relation as materialized (
+    select
+        o.role_oid,
+        o.relation_oid,
+        o.identity,
+        o.relation_name,
+        o.why
+    from open_table as o
+    union all
+    select
+        d.role_oid,
+        u.relation_oid,
+        u.identity,
+        u.relation_name,
+        u.why
+    from door_role as d
+    cross join unprotected_source as u
+    where pg_catalog.has_any_column_privilege(d.role_oid, u.relation_oid, 'SELECT')
+),
 -- What a view or materialized view names in its query, at any depth of that query.
 view_reads as materialized (
     select distinct
@@ -171,24 +219,25 @@ view_reads as materialized (
         and d.refobjid <> w.ev_class
     where w.rulename = '_RETURN'
 ),
--- Each view with itself and every view that it reads through. `frozen` where a materialized view lies between: then its
--- rows were read at its refresh, by its owner.
-view_chain (view_oid, inner_oid, frozen) as (
+-- Each view with itself and every view that it reads through, up to one that reads as its caller: what is behind that needs
+-- the caller's own right, and is judged by itself.
+view_chain (view_oid, inner_oid, ends) as (
     select
         r.relation_oid,
         r.relation_oid,
-        false
+        r.security_invoker
     from relation as r
     where r.relation_kind = 'v'
     union
     select
         c.view_oid,
         r.relation_oid,
-        c.frozen or r.relation_kind = 'm'
+        r.security_invoker
     from view_chain as c
     inner join view_reads as v on v.view_oid = c.inner_oid
     inner join relation as r on r.relation_oid = v.relation_oid
-    where r.relation_kind in ('v', 'm')
+    where r.relation_kind = 'v'
+        and not c.ends
 ),
 -- What a view may write out to be believed that it compares the tenant: the setting, or a function for it.
 tenant_expression as materialized (
@@ -203,6 +252,30 @@ tenant_expression as materialized (
             )
         ) as pattern
     from app as a
+),
+-- The column of the tenant in tables, and in materialized views that have one of the same name.
+tenant_source as materialized (
+    select
+        t.relation_oid,
+        t.tenant_column
+    from tenant_table as t
+    union all
+    select
+        m.relation_oid,
+        c.attname
+    from relation as m
+    inner join pg_catalog.pg_attribute as c
+        on c.attrelid = m.relation_oid
+        and c.attnum > 0
+    where m.relation_kind = 'm'
+        and coalesce(m.kind, 'tenant') = 'tenant'
+        and c.attname = (
+            select min(t.tenant_column)
+            from reads as d
+            inner join tenant_table as t on t.relation_oid = d.reads_oid
+            where d.relation_oid = m.relation_oid
+            having min(t.tenant_column) = max(t.tenant_column)
+        )
 ),
 -- Views over one tenant table and nothing else, with their text.
 plain_view as materialized (
@@ -222,7 +295,7 @@ plain_view as materialized (
         group by b.view_oid
         having pg_catalog.count(*) = 1
     ) as v
-    inner join tenant_table as t on t.relation_oid::pg_catalog.int8 = v.table_number
+    inner join tenant_source as t on t.relation_oid::pg_catalog.int8 = v.table_number
     where t.tenant_column is not null
 ),
 -- Those that filter themselves: `where (the tenant column = the tenant)`, and further conditions at the most. Anything less
@@ -269,7 +342,7 @@ reached_view as materialized (
             from acting_role as r
         )
 ),
--- The views and materialized views that read a tenant table as an owner who sees every tenant's rows.
+-- The views that read tenants' rows as an owner who sees every tenant's.
 open_view as materialized (
     select
         i.relation_oid,
@@ -278,11 +351,11 @@ open_view as materialized (
         min(o.why) as why
     from relation as i
     inner join view_reads as b on b.view_oid = i.relation_oid
-    inner join open_table as o
+    inner join open_relation as o
         on o.relation_oid = b.relation_oid
         and o.role_oid = i.owner_oid
-    where i.relation_kind = 'm'
-        or not i.security_invoker
+    where i.relation_kind = 'v'
+        and not i.security_invoker
     group by
         i.relation_oid,
         i.identity
@@ -304,7 +377,7 @@ judged_view as materialized (
     inner join pg_catalog.pg_class as k on k.oid = i.relation_oid
     left join filtered_view as f on f.relation_oid = i.relation_oid
 ),
--- Views that requests reach and that read a tenant table, themselves or through others, as somebody who sees every
+-- Views that requests reach and that read tenants' rows, themselves or through others, as somebody who sees every
 -- tenant's rows.
 door_view as materialized (
     select
@@ -312,14 +385,11 @@ door_view as materialized (
         v.identity,
         v.owner_name,
         pg_catalog.string_agg(distinct i.table_names, ', ') as table_names,
-        min(
-            case
-                when c.frozen then pg_catalog.format('%s holds the rows that its owner saw', i.identity)
-                else i.why
-            end
-        ) as why,
-        pg_catalog.bool_and(i.filtered and not c.frozen) as filtered,
-        pg_catalog.bool_and(i.barrier) as barrier
+        min(i.why) as why,
+        pg_catalog.bool_and(i.filtered) as filtered,
+        pg_catalog.bool_and(i.barrier) as barrier,
+        -- Whether the conditions are this view's own, and no other's that it reads through.
+        pg_catalog.bool_and(c.inner_oid = c.view_oid) as filters_itself
     from view_chain as c
     inner join reached_view as v on v.relation_oid = c.view_oid
     inner join judged_view as i on i.relation_oid = c.inner_oid
@@ -358,8 +428,14 @@ callable as materialized (
         fired.relations is not null as is_fired,
         f.return_type_oid = 'pg_catalog.trigger'::pg_catalog.regtype as is_trigger,
         coalesce(t.md5 = pg_catalog.md5(f.definition), false) as trusted,
+        -- What looks like a comment within a literal or a quoted name is none.
         pg_catalog.lower(
-            pg_catalog.regexp_replace(pg_catalog.regexp_replace(f.body, '--[^\n]*', '', 'g'), '/\*.*?\*/', '', 'g')
+            pg_catalog.regexp_replace(
+                f.body,
+                '([eE]''(?:[^''\\]|\\.|'''')*''|''(?:[^'']|'''')*''|"[^"]*")|--[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/',
+                '\1 ',
+                'g'
+            )
         ) as text
     from routine as f
     left join trusted_function as t on t.identity = f.identity
@@ -382,6 +458,503 @@ callable as materialized (
             )
         )
         or fired.relations is not null
+),
+-- What else a role reads every tenant's rows from: views that are open by their owner or by what the role itself reads
+-- through them.
+open_name as materialized (
+    select
+        o.role_oid,
+        o.relation_oid,
+        o.identity,
+        o.relation_name,
+        s.tenant_column,
+        o.why
+    from open_relation as o
+    left join tenant_source as s on s.relation_oid = o.relation_oid
+    union all
+    select
+        d.role_oid,
+        v.relation_oid,
+        v.identity,
+        v.relation_name,
+        null,
+        min(i.why)
+    from view_chain as c
+    inner join judged_view as i on i.relation_oid = c.inner_oid and not i.filtered
+    inner join relation as v on v.relation_oid = c.view_oid
+    cross join door_role as d
+    where pg_catalog.has_any_column_privilege(d.role_oid, v.relation_oid, 'SELECT')
+    group by
+        d.role_oid,
+        v.relation_oid,
+        v.identity,
+        v.relation_name
+    union all
+    select
+        o.role_oid,
+        v.relation_oid,
+        v.identity,
+        v.relation_name,
+        null,
+        min(o.why)
+    from relation as v
+    inner join reads as d on d.relation_oid = v.relation_oid
+    inner join open_relation as o on o.relation_oid = d.reads_oid
+    where v.relation_kind = 'v'
+        and v.security_invoker
+        and pg_catalog.has_any_column_privilege(o.role_oid, v.relation_oid, 'SELECT')
+    group by
+        o.role_oid,
+        v.relation_oid,
+        v.identity,
+        v.relation_name
+),
+-- The text of functions as it is looked at: in lower case and without comments. What looks like a comment within a literal
+-- or a quoted name is none.
+code as materialized (
+    select
+        r.function_oid,
+        r.owner_oid,
+        r.security_definer,
+        pg_catalog.lower(r.function_name) as function_name,
+        pg_catalog.lower(
+            pg_catalog.regexp_replace(
+                r.body,
+                '([eE]''(?:[^''\\]|\\.|'''')*''|''(?:[^'']|'''')*''|"[^"]*")|--[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/',
+                '\1 ',
+                'g'
+            )
+        ) as text
+    from routine as r
+    where r.language_name in ('sql', 'plpgsql')
+        and not r.of_extension
+        and not exists (
+            select
+            from trusted_function as t
+            where t.identity = r.identity
+                and t.md5 = pg_catalog.md5(r.definition)
+        )
+),
+-- What runs where a definer function is called: its own text, and that of the functions that it names, each as the role
+-- that it runs as there.
+door_code (function_oid, code_oid, role_oid, depth) as (
+    select
+        f.function_oid,
+        f.function_oid,
+        f.owner_oid,
+        0
+    from callable as f
+    where f.security_definer
+        and not f.trusted
+        and not f.of_extension
+    union
+    select
+        d.function_oid,
+        g.function_oid,
+        case when g.security_definer then g.owner_oid else d.role_oid end,
+        d.depth + 1
+    from door_code as d
+    inner join code as c on c.function_oid = d.code_oid
+    inner join code as g
+        on g.function_oid <> d.code_oid
+        and pg_catalog.strpos(c.text, g.function_name) > 0
+    where d.depth < 3
+        and c.text ~ (
+            '(?<![\w$])' || pg_catalog.regexp_replace(g.function_name, '([^\w ])', '\\\1', 'g') || '"?\s*\('
+        )
+),
+-- What of tenants each of these texts names.
+named_code as materialized (
+    select
+        d.function_oid,
+        d.code_oid,
+        d.role_oid,
+        c.text,
+        pg_catalog.array_agg(o.relation_oid) as relation_oids,
+        pg_catalog.string_agg(o.identity, ', ' order by o.identity) as names,
+        min(o.why) as why,
+        pg_catalog.string_agg(
+            pg_catalog.regexp_replace(pg_catalog.lower(o.relation_name), '([^\w ])', '\\\1', 'g'),
+            '|'
+        ) as pattern,
+        -- Where one of them has none, or another, the text is not recognised.
+        case
+            when pg_catalog.count(o.tenant_column) = pg_catalog.count(*) and min(o.tenant_column) = max(o.tenant_column)
+                then pg_catalog.regexp_replace(pg_catalog.lower(min(o.tenant_column)), '([^\w ])', '\\\1', 'g')
+        end as column_pattern,
+        min(o.tenant_column) as tenant_column
+    from (
+        select distinct
+            d.function_oid,
+            d.code_oid,
+            d.role_oid
+        from door_code as d
+    ) as d
+    inner join code as c on c.function_oid = d.code_oid
+    inner join open_name as o
+        on o.role_oid = d.role_oid
+        and pg_catalog.strpos(c.text, pg_catalog.lower(o.relation_name)) > 0
+    where c.text ~ (
+            '(?<![\w$])' || pg_catalog.regexp_replace(pg_catalog.lower(o.relation_name), '([^\w ])', '\\\1', 'g') || '(?![\w$])'
+        )
+    group by
+        d.function_oid,
+        d.code_oid,
+        d.role_oid,
+        c.text
+),
+-- The same with literals taken out ({s}; {n} is the setting's name and {e} the empty text), names of tables as {r:name}, the
+-- tenant of the request as {t}: the setting, a function for it, in a trigger the column of the row that is written.
+masked_code as materialized (
+    select
+        c.function_oid,
+        c.code_oid,
+        c.role_oid,
+        c.column_pattern,
+        c.tenant_column,
+        tenant_4.text
+    from named_code as c
+    cross join app as a
+    cross join lateral (
+        select
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(
+                    pg_catalog.regexp_replace(
+                        pg_catalog.regexp_replace(
+                            pg_catalog.regexp_replace(
+                                pg_catalog.regexp_replace(c.text, '\s+', ' ', 'g'),
+                                '(?<!'')''' || pg_catalog.regexp_replace(pg_catalog.lower(a.setting), '([^\w ])', '\\\1', 'g') || '''(?!'')',
+                                '{n}',
+                                'g'
+                            ),
+                            '(?<!'')''''(?!'')',
+                            '{e}',
+                            'g'
+                        ),
+                        'e?''(?:[^'']|'''')*''',
+                        '{s}',
+                        'g'
+                    ),
+                    '(?:"?[\w$]+"? ?\. ?)?(?<![\w$])"?(' || c.pattern || ')(?![\w$])"?',
+                    '{r:\1}',
+                    'g'
+                ),
+                coalesce(
+                    (
+                        select '(?<![\w.])(?:' || pg_catalog.string_agg(pg_catalog.regexp_replace(f.qualified_name, '([^\w ])', '\\\1', 'g'), '|') || ') ?\( ?\)'
+                        from tenant_function as f
+                    ),
+                    '\{never\}'
+                ),
+                '{t}',
+                'g'
+            ) as text
+    ) as masked
+    -- Where the function is fired, each table that fires it has the column, and nothing is assigned to it.
+    cross join lateral (
+        select
+            case
+                when exists (
+                    select
+                    from pg_catalog.pg_trigger as g
+                    where g.tgfoid = c.code_oid
+                )
+                and not exists (
+                    select
+                    from pg_catalog.pg_trigger as g
+                    left join tenant_table as t on t.relation_oid = g.tgrelid
+                    where g.tgfoid = c.code_oid
+                        and t.tenant_column is distinct from c.tenant_column
+                )
+                and masked.text !~ ('\mnew\.' || c.column_pattern || ' ?:?=')
+                and masked.text !~ '\mnew ?:?='
+                -- A row that a BEFORE trigger drops is checked by no policy.
+                and (
+                    masked.text !~ '\mreturn null\M'
+                    or not exists (
+                        select
+                        from pg_catalog.pg_trigger as g
+                        where g.tgfoid = c.code_oid
+                            and g.tgtype & 2 <> 0
+                    )
+                )
+                    then pg_catalog.regexp_replace(
+                        pg_catalog.regexp_replace(masked.text, '\m(?:new|old)\.' || c.column_pattern || '\M', '{t}', 'g'),
+                        'coalesce ?\( ?\{t\} ?, ?\{t\} ?\)',
+                        '{t}',
+                        'g'
+                    )
+                else masked.text
+            end as text
+    ) as fired
+    cross join lateral (
+        select
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(
+                    fired.text,
+                    '(?:pg_catalog\.)?current_setting ?\( ?\{n\}(?: ?:: ?text)? ?(?:, ?(?:true|false) ?)?\)',
+                    '{t}',
+                    'g'
+                ),
+                '(?<![\w"] ?)\( ?\{t\} ?\)',
+                '{t}',
+                'g'
+            ) as text
+    ) as tenant_1
+    cross join lateral (
+        select
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(
+                    tenant_1.text,
+                    '(?:pg_catalog\.)?nullif ?\( ?\{t\}(?: ?:: ?text)? ?, ?\{e\}(?: ?:: ?text)? ?\)',
+                    '{t}',
+                    'g'
+                ),
+                '(?<![\w"])\( ?\{t\} ?\)',
+                '{t}',
+                'g'
+            ) as text
+    ) as tenant_2
+    cross join lateral (
+        select
+            pg_catalog.regexp_replace(
+                tenant_2.text,
+                '\{t\} ?:: ?(?:pg_catalog\.)?(?:uuid|text|bigint|integer|int|int4|int8|smallint)\M(?! ?[\(\[])',
+                '{t}',
+                'g'
+            ) as text
+    ) as tenant_3
+    cross join lateral (
+        select
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(
+                    pg_catalog.regexp_replace(tenant_3.text, '(?<![\w"])\( ?\{t\} ?\)', '{t}', 'g'),
+                    '\( ?select \{t\}(?: as "?\w+"?)? ?\)',
+                    '{t}',
+                    'g'
+                ),
+                '\{t\} ?:: ?(?:pg_catalog\.)?(?:uuid|text|bigint|integer|int|int4|int8|smallint)\M(?! ?[\(\[])',
+                '{t}',
+                'g'
+            ) as text
+    ) as tenant_4
+    where c.column_pattern is not null
+        -- Directives change what names mean, and literals of other kinds end elsewhere.
+        and c.text !~ '#|\me''|u&''|\$\w*\$'
+        and tenant_4.text !~ '"[^"]*[^"\w$][^"]*"'
+        -- What sets the setting makes another the tenant.
+        and not exists (
+            select
+            from door_code as d
+            inner join code as x on x.function_oid = d.code_oid
+            where d.function_oid = c.function_oid
+                and x.text ~ '\mset_config\M|\mset\s+(local\s+|session\s+)?"?[a-z_]\w*"?\s*\.'
+        )
+),
+-- A variable that is the tenant from its declaration on, and an argument that is compared with the tenant before anything
+-- else is done, are the tenant, where nothing is assigned to them.
+held_code as materialized (
+    select
+        c.function_oid,
+        c.code_oid,
+        c.role_oid,
+        c.column_pattern,
+        -- {y} is the comparison that is looked for, {y:name} the same by the name of a table.
+        pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(
+                    pg_catalog.regexp_replace(
+                        held.text,
+                        '\{r:([^}]*)\}\."?' || c.column_pattern || '"? ?= ?\{t\}(?! ?(?:::|[-+*/|.%#&^~<>=!@?\[]))',
+                        '{y:\1}',
+                        'g'
+                    ),
+                    '(?<![\w.")}])(\w+)\."?' || c.column_pattern || '"? ?= ?\{t\}(?! ?(?:::|[-+*/|.%#&^~<>=!@?\[]))',
+                    '{y:\1}',
+                    'g'
+                ),
+                '(?<![\w.")}])"?' || c.column_pattern || '"? ?= ?\{t\}(?! ?(?:::|[-+*/|.%#&^~<>=!@?\[]))',
+                '{y}',
+                'g'
+            ),
+            -- What qualifies a column, or names a type, reads no table.
+            '\{r:([^}]*)\}(\.|%rowtype)',
+            '\1\2',
+            'g'
+        ) as text
+    from masked_code as c
+    cross join lateral (
+        select
+            coalesce(
+                (pg_catalog.regexp_match(c.text, '\mdeclare (?:[^;]*; ?)*?([a-z_]\w*) (?:constant )?(?:uuid|text|bigint|integer|int)(?: not null)? ?(?::=|=|default) ?\{t\} ?;'))[1],
+                (pg_catalog.regexp_match(c.text, '^ ?(?:declare [^()]*?)?begin if ([a-z_]\w*) is distinct from \{t\} then raise (?!notice|warning|info|log|debug)[^;]*; end if;(?!.*\mexception when\M)'))[1],
+                (pg_catalog.regexp_match(c.text, '^ ?(?:declare [^()]*?)?begin if \{t\} is distinct from ([a-z_]\w*) then raise (?!notice|warning|info|log|debug)[^;]*; end if;(?!.*\mexception when\M)'))[1]
+            ) as name
+    ) as variable
+    cross join lateral (
+        select
+            case
+                when variable.name is not null
+                    and c.text !~ ('\m' || variable.name || ' ?:?=')
+                    and c.text !~ ('\minto (?:strict )?(?:[\w."]+ ?, ?)*' || variable.name || '\M')
+                    and c.text !~ ('\m(?:for|foreach) ' || variable.name || '\M')
+                    and c.text !~ '\mcall\M'
+                    and c.text !~ '\mdeclare\M.*\mdeclare\M'
+                    then pg_catalog.regexp_replace(c.text, '(?<![\w.])' || variable.name || '(?![\w.(])', '{t}', 'g')
+                else c.text
+            end as text
+    ) as held
+),
+-- Reduced from the innermost parentheses: what names no table is {x}, and so is a select from one table that compares the
+-- tenant.
+reduced_code (function_oid, code_oid, role_oid, column_pattern, text, step) as (
+    select
+        c.function_oid,
+        c.code_oid,
+        c.role_oid,
+        c.column_pattern,
+        c.text,
+        0
+    from held_code as c
+    union all
+    select
+        c.function_oid,
+        c.code_oid,
+        c.role_oid,
+        c.column_pattern,
+        pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(
+                    pg_catalog.regexp_replace(c.text, '\( ?(\{y(?::[^}]*)?\}) ?\)', '\1', 'g'),
+                    '\( ?select (?:[^(){;]|\{[^r])*? from \{r:([^}]*)\} where (?!(?:[^(){]|\{[^r])*\m(?:or|case|between|union|intersect|except|join|select|having)\M)(?:(?:[^(){]|\{[^r])* and )?\{y(?::\1)?\}(?: (?:and|order by|group by|limit|offset) (?:[^(){]|\{[^r])*)? ?\)',
+                    '{x}',
+                    'g'
+                ),
+                '\( ?select (?:[^(){;]|\{[^r])*? from \{r:[^}]*\}(?: as)? ([a-z_]\w*) where (?!(?:[^(){]|\{[^r])*\m(?:or|case|between|union|intersect|except|join|select|having)\M)(?:(?:[^(){]|\{[^r])* and )?\{y(?::\1)?\}(?: (?:and|order by|group by|limit|offset) (?:[^(){]|\{[^r])*)? ?\)',
+                '{x}',
+                'g'
+            ),
+            '(?<!\{r:[^}]*\} ?)(?<!values ?)\((?:[^(){]|\{[^ry])*\)|\mcase (?:(?!\mcase\M)(?:[^(){;]|\{[^ry]))*? end\M(?! (?:if|loop|case))',
+            '{x}',
+            'g'
+        ),
+        c.step + 1
+    from reduced_code as c
+    where c.step < 8
+        and c.text ~ '\(|\mcase\M'
+),
+-- Whether nothing of a text names a table without comparing the tenant.
+scoped_code as materialized (
+    select
+        c.function_oid,
+        c.code_oid,
+        c.role_oid
+    from (
+        select distinct on (c.function_oid, c.code_oid, c.role_oid) c.*
+        from reduced_code as c
+        order by
+            c.function_oid,
+            c.code_oid,
+            c.role_oid,
+            c.step desc
+    ) as c
+    where not exists (
+        select
+        from pg_catalog.regexp_split_to_table(
+            c.text,
+            ';|\m(?:then|else|loop|begin|return query|return next|return|declare|exception)\M'
+        ) as p (text)
+        cross join lateral (
+            select pg_catalog.btrim(p.text) as text
+        ) as piece
+        where piece.text ~ '\{[ry]'
+            -- Variables of a table's type.
+            and piece.text !~ '^(?!(?:table|truncate|lock|analyze|vacuum|cluster)\M)[a-z_]\w* \{r:[^}]*\}$'
+            -- Selects, by the table's name or by another.
+            and piece.text !~ '^(?:atomic )?(?:for [a-z_]\w* in )?(?:select|perform) (?:[^(){]|\{[^r])*? ?from \{r:([^}]*)\} where (?!.*\m(?:or|case|between|union|intersect|except|join|select|having)\M)(?:(?:[^(){]|\{[^r])* and )?\{y(?::\1)?\}(?: (?:and|order by|group by|limit|offset|for) (?:[^(){]|\{[^r])*)?$'
+            and piece.text !~ '^(?:atomic )?(?:for [a-z_]\w* in )?(?:select|perform) (?:[^(){]|\{[^r])*? ?from \{r:[^}]*\}(?: as)? ([a-z_]\w*) where (?!.*\m(?:or|case|between|union|intersect|except|join|select|having)\M)(?:(?:[^(){]|\{[^r])* and )?\{y(?::\1)?\}(?: (?:and|order by|group by|limit|offset|for) (?:[^(){]|\{[^r])*)?$'
+            -- Updates and deletes.
+            and piece.text !~ '^(?:atomic )?delete from \{r:([^}]*)\} where (?!.*\m(?:or|case|between|select|join)\M)(?:(?:[^(){]|\{[^r])* and )?\{y(?::\1)?\}(?: (?:and|returning) (?:[^(){]|\{[^r])*)?$'
+            and piece.text !~ '^(?:atomic )?delete from \{r:[^}]*\}(?: as)? ([a-z_]\w*) where (?!.*\m(?:or|case|between|select|join)\M)(?:(?:[^(){]|\{[^r])* and )?\{y(?::\1)?\}(?: (?:and|returning) (?:[^(){]|\{[^r])*)?$'
+            and not (
+                piece.text ~ '^(?:atomic )?update \{r:([^}]*)\} set (?:[^(){]|\{[^ry])*? where (?!.*\m(?:or|case|between|select|join)\M)(?:(?:[^(){]|\{[^r])* and )?\{y(?::\1)?\}(?: (?:and|returning) (?:[^(){]|\{[^r])*)?$'
+                and piece.text !~ ('\m' || c.column_pattern || '"? ?=|(?:\mset|,) ?\{x\} ?=')
+            )
+            and not (
+                piece.text ~ '^(?:atomic )?update \{r:[^}]*\}(?: as)? ([a-z_]\w*) set (?:[^(){]|\{[^ry])*? where (?!.*\m(?:or|case|between|select|join)\M)(?:(?:[^(){]|\{[^r])* and )?\{y(?::\1)?\}(?: (?:and|returning) (?:[^(){]|\{[^r])*)?$'
+                and piece.text !~ ('\m' || c.column_pattern || '"? ?=|(?:\mset|,) ?\{x\} ?=')
+            )
+            -- One new row, whose tenant is the request's.
+            and not exists (
+                select
+                from pg_catalog.regexp_match(
+                    piece.text,
+                    '^(?:atomic )?insert into \{r:[^}]*\} ?\(((?:[^(){]|\{[^ry])*)\) ?(?:values ?\(((?:[^(){]|\{[^ry])*)\)|select ((?:[^(){,]|\{[^ry]|,)*?)(?: from (?:[^(){]|\{[^ry])*)?)(?: on conflict(?: \{x\})? do nothing)?(?: returning (?:[^(){]|\{[^ry])*)?$'
+                ) as m (parts)
+                where piece.text !~ '\m(?:union|intersect|except)\M'
+                    and (
+                        pg_catalog.regexp_split_to_array(pg_catalog.btrim(coalesce(m.parts[2], m.parts[3])), ' ?, ?')
+                    )[
+                        pg_catalog.array_position(
+                            pg_catalog.regexp_split_to_array(pg_catalog.btrim(pg_catalog.replace(m.parts[1], '"', '')), ' ?, ?'),
+                            pg_catalog.replace(c.column_pattern, '\', '')
+                        )
+                    ] = '{t}'
+            )
+    )
+),
+-- What each definer function comes to that a request can make run: what it names of tenants without asking whose it is, or
+-- that its text does not show what it reads. One that names nothing may still call what does, in another language.
+definer as materialized (
+    select
+        f.function_oid,
+        door.why as door_why,
+        seen.names,
+        seen.why as seen_why,
+        seen.relation_oids,
+        scoped.names as scoped_names,
+        f.language_name not in ('sql', 'plpgsql')
+            or f.text ~ '\m(?:(?:query|table|schema|database|cursor)_to_xml\w*|dblink\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table|pg_read_\w+|pg_logical_\w+|lo_get|loread|lo_export)\M'
+            or pg_catalog.regexp_replace(f.text, 'e?''(?:[^'']|'''')*''', ' ', 'g') ~ '\mexecute\M' as opaque
+    from callable as f
+    left join (
+        select
+            o.role_oid,
+            min(o.why) as why
+        from open_table as o
+        group by o.role_oid
+    ) as door on door.role_oid = f.owner_oid
+    left join (
+        select
+            n.function_oid,
+            pg_catalog.string_agg(distinct n.names, ', ') as names,
+            min(n.why) as why,
+            pg_catalog.array_agg(distinct x.relation_oid) as relation_oids
+        from named_code as n
+        cross join lateral pg_catalog.unnest(n.relation_oids) as x (relation_oid)
+        where not exists (
+            select
+            from scoped_code as s
+            where s.function_oid = n.function_oid
+                and s.code_oid = n.code_oid
+                and s.role_oid = n.role_oid
+        )
+        group by n.function_oid
+    ) as seen on seen.function_oid = f.function_oid
+    left join (
+        select
+            s.function_oid,
+            pg_catalog.string_agg(distinct n.names, ', ') as names
+        from scoped_code as s
+        inner join named_code as n
+            on n.function_oid = s.function_oid
+            and n.code_oid = s.code_oid
+            and n.role_oid = s.role_oid
+        group by s.function_oid
+    ) as scoped on scoped.function_oid = f.function_oid
+    where f.security_definer
+        and not f.trusted
+        and (door.role_oid is not null or seen.function_oid is not null)
 ),
 -- What is set for the request role's connections before any request: by role, by database, by both, or in the
 -- server's configuration.

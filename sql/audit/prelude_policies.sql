@@ -441,4 +441,52 @@ who as materialized (
         and (g.role_kind = 'self' or g.role_oid <> r.owner_oid)
         and g.reach
     group by g.relation_oid
+),
+-- What takes these rights away: they may be PUBLIC's, a group's, or of single columns only.
+revocation as materialized (
+    select
+        w.relation_oid,
+        pg_catalog.format(
+            'revoke all on %s from %s;',
+            r.identity,
+            coalesce(
+                (
+                    select pg_catalog.string_agg(distinct g.grantee_name, ', ')
+                    from (
+                        select x.grantee
+                        from pg_catalog.aclexplode(c.relacl) as x
+                        union
+                        select x.grantee
+                        from pg_catalog.pg_attribute as t
+                        cross join lateral pg_catalog.aclexplode(t.attacl) as x
+                        where t.attrelid = c.oid
+                            and t.attacl is not null
+                    ) as x
+                    cross join lateral (
+                        select
+                            case
+                                when x.grantee = 0 then 'public'
+                                else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee))
+                            end as grantee_name
+                    ) as g
+                    where x.grantee = 0
+                        or x.grantee <> c.relowner
+                        and exists (
+                            select
+                            from acting_role as a
+                            where pg_catalog.pg_has_role(a.role_oid, x.grantee, 'USAGE')
+                        )
+                ),
+                w.names
+            )
+        ) as fix,
+        -- Else it comes of a predefined role, or of being a superuser.
+        c.relacl is not null as granted
+    from who as w
+    inner join relation as r on r.relation_oid = w.relation_oid
+    inner join pg_catalog.pg_class as c on c.oid = w.relation_oid
+    -- The rules that ask for it are about these.
+    where not r.is_tenant
+        or r.relation_kind in ('m', 'f')
+        or not r.rls_enabled
 )

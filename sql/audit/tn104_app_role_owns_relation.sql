@@ -18,6 +18,36 @@ select
     owned.fixes as fix,
     null::pg_catalog.text as content
 from app as a
+-- Who owns most of what the request role does not reach: migrations run as it.
+cross join lateral (
+    select
+        coalesce(
+            (
+                select r.owner_name
+                from relation as r
+                where not pg_catalog.pg_has_role(a.role_oid, r.owner_oid, 'MEMBER')
+                group by r.owner_name
+                order by
+                    pg_catalog.count(*) desc,
+                    r.owner_name
+                limit 1
+            ),
+            (
+                select o.rolname
+                from pg_catalog.pg_database as d
+                inner join pg_catalog.pg_roles as o on o.oid = d.datdba
+                where d.datname = pg_catalog.current_database()
+                    and not pg_catalog.pg_has_role(a.role_oid, d.datdba, 'MEMBER')
+            ),
+            (
+                select o.rolname
+                from pg_catalog.pg_roles as o
+                where o.rolsuper
+                order by o.oid
+                limit 1
+            )
+        ) as role_name
+) as migrator
 cross join lateral (
     select
         pg_catalog.count(*) as n,
@@ -32,14 +62,15 @@ cross join lateral (
                 1 as at,
                 r.identity,
                 pg_catalog.format(
-                    'alter %s %s owner to the_role_of_migrations;',
+                    'alter %s %s owner to %I;',
                     case r.relation_kind
                         when 'v' then 'view'
                         when 'm' then 'materialized view'
                         when 'f' then 'foreign table'
                         else 'table'
                     end,
-                    r.identity
+                    r.identity,
+                    migrator.role_name
                 ) as change
             from relation as r
             where r.owner_oid = a.role_oid
@@ -47,21 +78,21 @@ cross join lateral (
             select
                 2,
                 'schema ' || n.identity,
-                pg_catalog.format('alter schema %s owner to the_role_of_migrations;', n.identity)
+                pg_catalog.format('alter schema %s owner to %I;', n.identity, migrator.role_name)
             from namespace as n
             where n.owner_oid = a.role_oid
             union all
             select
                 3,
                 f.identity,
-                pg_catalog.format('alter routine %s owner to the_role_of_migrations;', f.identity)
+                pg_catalog.format('alter routine %s owner to %I;', f.identity, migrator.role_name)
             from routine as f
             where f.owner_oid = a.role_oid
             union all
             select
                 4,
                 pg_catalog.format('database %I', d.datname),
-                pg_catalog.format('alter database %I owner to the_role_of_migrations;', d.datname)
+                pg_catalog.format('alter database %I owner to %I;', d.datname, migrator.role_name)
             from pg_catalog.pg_database as d
             where d.datname = pg_catalog.current_database()
                 and d.datdba = a.role_oid

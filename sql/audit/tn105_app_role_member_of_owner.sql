@@ -2,7 +2,8 @@
 -- name: app_role_member_of_owner
 -- level: error
 -- object: role
--- what: The request role is, or can become, a member of a role that owns tables.
+-- what: The request role is, or can become, a member of a role that owns relations, schemas,
+--   functions or the database.
 -- why: Who inherits ownership skips policies that are not forced; who may SET ROLE to the owner does what the owner
 --   does, over any number of memberships, NOINHERIT or not.
 -- see: As the request role: set role to the owner, then select * from its tables.
@@ -13,7 +14,7 @@ select
     'role' as object_type,
     pg_catalog.quote_ident(a.role_name) as object_identity,
     null::pg_catalog.text as relation,
-    pg_catalog.format('The request role %I can act as %s, which owns relations or schemas.', a.role_name, found.names) as message,
+    pg_catalog.format('The request role %I can act as %s, which owns what requests meet.', a.role_name, found.names) as message,
     null::pg_catalog.text as detail,
     (
         select pg_catalog.string_agg(pg_catalog.format('revoke %I from %I;', r.rolname, m.rolname), E'\n' order by r.rolname, m.rolname)
@@ -43,6 +44,18 @@ cross join lateral (
                 from namespace as n
                 where n.owner_oid = r.role_oid
                     and n.namespace_name <> 'public'
+            )
+            or exists (
+                select
+                from routine as f
+                where f.owner_oid = r.role_oid
+                    and not f.of_extension
+            )
+            or exists (
+                select
+                from pg_catalog.pg_database as d
+                where d.datname = pg_catalog.current_database()
+                    and d.datdba = r.role_oid
             )
         )
 ) as found

@@ -33,10 +33,12 @@ cross join lateral (
         pg_catalog.bool_or(
             r.role_name in (
                 'pg_read_all_data', 'pg_write_all_data', 'pg_execute_server_program', 'pg_read_server_files',
-                'pg_write_server_files', 'pg_database_owner', 'pg_create_subscription'
+                'pg_write_server_files', 'pg_create_subscription'
             )
         ) as reads_rows
     from role_reach as r
     where r.predefined
+        -- Who owns the database is a member of it, and of that TN104 and TN105 speak.
+        and r.role_name <> 'pg_database_owner'
 ) as found
 where found.names is not null

@@ -36,3 +36,31 @@ where r.kind = 'tenant'
     and not r.rls_forced
     and r.policies_n = 0
     and not r.child_of_protected
+union all
+-- What is declared internal is never served; but it holds tenants' rows, and SQL of a request reads it all the same.
+select
+    'error',
+    'relation',
+    r.identity,
+    r.identity,
+    pg_catalog.format('%s is declared internal and has the column %I, has no row-level security, and %s reaches it.', r.identity, a.tenant_column, who.names),
+    pg_catalog.format('Rights: %s.', who.rights),
+    v.fix,
+    null
+from judged_relation as r
+cross join app as a
+inner join who on who.relation_oid = r.relation_oid
+inner join revocation as v on v.relation_oid = r.relation_oid
+where r.kind = 'internal'
+    and v.granted
+    and r.relation_kind in ('r', 'p')
+    and not r.rls_enabled
+    and not r.of_extension
+    and exists (
+        select
+        from pg_catalog.pg_attribute as c
+        where c.attrelid = r.relation_oid
+            and c.attname = a.tenant_column
+            and c.attnum > 0
+            and not c.attisdropped
+    )

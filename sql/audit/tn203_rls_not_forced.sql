@@ -29,22 +29,52 @@ select
     null::pg_catalog.text as content
 from judged_relation as r
 cross join lateral (
-    select pg_catalog.string_agg(f.identity, ', ' order by f.identity) as names
-    from routine as f
-    left join trusted_function as t
-        on t.identity = f.identity
-        and t.md5 = pg_catalog.md5(f.definition)
-    where f.security_definer
-        and f.reach
-        and t.identity is null
-        -- A superuser is not bound by FORCE either.
-        and not exists (
+    select pg_catalog.string_agg(distinct d.identity, ', ') as names
+    from (
+        select
+            f.identity,
+            f.owner_oid,
+            case when f.is_trigger then 'TN406' else 'TN404' end as code
+        from callable as f
+        inner join definer as e on e.function_oid = f.function_oid
+        where (f.called or f.is_fired)
+            and (
+                e.opaque
+                or r.relation_oid = any (e.relation_oids)
+                or exists (
+                    select
+                    from reads as x
+                    where x.relation_oid = any (e.relation_oids)
+                        and x.reads_oid = r.relation_oid
+                )
+            )
+        union all
+        select
+            v.identity,
+            i.owner_oid,
+            'TN401'
+        from door_view as v
+        inner join view_chain as c on c.view_oid = v.relation_oid
+        inner join relation as i on i.relation_oid = c.inner_oid and not i.security_invoker
+        inner join view_reads as b on b.view_oid = i.relation_oid and b.relation_oid = r.relation_oid
+        where not v.filtered
+    ) as d
+    -- A superuser is not bound by FORCE either.
+    where not exists (
             select
             from pg_catalog.pg_roles as o
-            where o.oid = f.owner_oid
+            where o.oid = d.owner_oid
                 and (o.rolsuper or o.rolbypassrls)
         )
-        and pg_catalog.pg_has_role(f.owner_oid, r.owner_oid, 'USAGE')
+        and pg_catalog.pg_has_role(d.owner_oid, r.owner_oid, 'USAGE')
+        -- Who accepts the door accepts what it needs.
+        and not exists (
+            select
+            from waiver as w
+            where w.code = d.code
+                and w.object = d.identity
+                and (w.until is null or w.until >= current_date)
+        )
 ) as door
 where r.kind = 'tenant'
     and r.relation_kind in ('r', 'p')

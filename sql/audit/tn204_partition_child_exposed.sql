@@ -16,10 +16,11 @@ select
     r.identity as relation,
     pg_catalog.format('%s is a partition of a tenant relation, without row-level security of its own, and %s reaches it.', r.identity, who.names) as message,
     pg_catalog.format('Rights: %s.', who.rights) as detail,
-    pg_catalog.format('revoke all on %s from %s;', r.identity, who.names) as fix,
+    v.fix as fix,
     null::pg_catalog.text as content
 from judged_relation as r
 left join who on who.relation_oid = r.relation_oid
+left join revocation as v on v.relation_oid = r.relation_oid
 where r.kind = 'tenant'
     and r.relation_kind in ('r', 'p')
     and r.is_partition

@@ -26,29 +26,56 @@ select
     pg_catalog.format('Rights: %s.', who.rights) as detail,
     case
         when r.declared_by = 'column'
-            then pg_catalog.format('comment on table %s is %L;', r.identity, pg_catalog.format('@tenant(%s)', r.tenant_column))
+            then pg_catalog.format(
+                'comment on table %s is %L;',
+                r.identity,
+                pg_catalog.concat_ws(
+                    ' ',
+                    pg_catalog.obj_description(r.relation_oid, 'pg_class'),
+                    pg_catalog.format('@tenant(%s)', r.tenant_column)
+                )
+            )
         else
             pg_catalog.format(
-                E'comment on %1$s %2$s is ''@global: the same for all tenants because ...'';\n-- or\nrevoke all on %2$s from %3$s;',
+                E'comment on %1$s %2$s is ''@global: the same for all tenants because ...'';\n-- or\n%3$s',
                 case r.relation_kind when 'm' then 'materialized view' else 'table' end,
                 r.identity,
-                who.names
+                v.fix
             )
     end as fix,
     null::pg_catalog.text as content
 from judged_relation as r
 left join who on who.relation_oid = r.relation_oid
+left join revocation as v on v.relation_oid = r.relation_oid
 where (r.kind is null or r.declared_by = 'column')
     and not r.of_extension
     and who.names is not null
     and (
         r.relation_kind in ('r', 'p')
         or r.relation_kind = 'm'
+        -- One of tenant relations is TN207's, and one of global relations alone is as global as they are.
         and not exists (
             select
             from reads as d
             inner join relation as t on t.relation_oid = d.reads_oid
             where d.relation_oid = r.relation_oid
                 and t.kind = 'tenant'
+        )
+        and not (
+            exists (
+                select
+                from reads as d
+                inner join relation as t on t.relation_oid = d.reads_oid
+                where d.relation_oid = r.relation_oid
+                    and t.kind = 'global'
+            )
+            and not exists (
+                select
+                from reads as d
+                inner join relation as t on t.relation_oid = d.reads_oid
+                where d.relation_oid = r.relation_oid
+                    and t.relation_kind <> 'v'
+                    and t.kind is distinct from 'global'
+            )
         )
     )

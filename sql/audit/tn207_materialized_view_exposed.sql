@@ -16,10 +16,11 @@ select
     r.identity as relation,
     pg_catalog.format('%s holds rows of %s as its owner saw them, and %s reads it.', r.identity, source.names, who.names) as message,
     pg_catalog.format('Rights: %s.', who.rights) as detail,
-    pg_catalog.format('revoke all on %s from %s;', r.identity, who.names) as fix,
+    v.fix as fix,
     pg_catalog.pg_get_viewdef(r.relation_oid) as content
 from judged_relation as r
 left join who on who.relation_oid = r.relation_oid
+left join revocation as v on v.relation_oid = r.relation_oid
 cross join lateral (
     select pg_catalog.string_agg(t.identity, ', ' order by t.identity) as names
     from reads as d

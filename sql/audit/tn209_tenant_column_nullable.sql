@@ -23,7 +23,11 @@ select
     null::pg_catalog.text as detail,
     case
         when r.tenant_column is not null
-            then pg_catalog.format('alter table %s alter column %I set not null;', r.identity, r.tenant_column)
+            then pg_catalog.format(
+                E'-- it fails where rows have no tenant: give them one first, or delete them\nalter table %1$s alter column %2$I set not null;',
+                r.identity,
+                r.tenant_column
+            )
     end as fix,
     null::pg_catalog.text as content
 from judged_relation as r
@@ -43,3 +47,18 @@ where r.kind = 'tenant'
     and not r.is_partition
     and not r.tenant_not_null
     and who.names is not null
+    -- A check or the domain of the column says it as well.
+    and not exists (
+        select
+        from pg_catalog.pg_constraint as k
+        where k.conrelid = r.relation_oid
+            and k.contype = 'c'
+            and k.convalidated
+            and pg_catalog.pg_get_constraintdef(k.oid) = pg_catalog.format('CHECK ((%I IS NOT NULL))', r.tenant_column)
+    )
+    and not exists (
+        select
+        from pg_catalog.pg_type as y
+        where y.oid = r.tenant_type_oid
+            and y.typnotnull
+    )

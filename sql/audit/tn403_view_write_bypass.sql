@@ -25,7 +25,7 @@ cross join lateral (
     -- Written by Postgres, as the owner.
     select
         d.owner_name as writer,
-        d.why || ', and the view has no check option.' as detail,
+        d.why || ', and no check option of the view asks for the tenant.' as detail,
         pg_catalog.format('alter view %s set (security_invoker = true);', v.identity) as fix
     from door_view as d
     where d.relation_oid = v.relation_oid
@@ -39,6 +39,8 @@ cross join lateral (
             cross join lateral pg_catalog.pg_options_to_table(c.reloptions) as o
             where c.oid = v.relation_oid
                 and o.option_name = 'check_option'
+                -- A local one checks the view's own condition alone.
+                and (o.option_value = 'cascaded' or d.filters_itself)
         )
         and not exists (
             select
@@ -64,8 +66,12 @@ cross join lateral (
         and not g.tgisinternal
         and g.tgenabled <> 'D'
         and g.tgtype & 64 <> 0
-        and f.security_definer
-        and not f.trusted
+        and exists (
+            select
+            from definer as d
+            where d.function_oid = f.function_oid
+                and (d.names is not null or d.opaque)
+        )
     group by
         f.owner_name,
         g.tgname,

@@ -13,44 +13,32 @@
 select
     case
         when f.of_extension then 'advice'
-        when seen.table_names is not null or opaque.is_so then 'error'
+        when d.names is not null or d.opaque then 'error'
+        when d.scoped_names is not null then 'advice'
         else 'warning'
     end as level,
     'function' as object_type,
     f.identity as object_identity,
     null::pg_catalog.text as relation,
-    pg_catalog.format('%s may be called by requests and runs as %I, whom no policy keeps from other tenants'' rows.', f.identity, f.owner_name)
-        as message,
     case
-        when seen.table_names is not null then pg_catalog.format('It names %s; %s.', seen.table_names, door.why)
-        when opaque.is_so then pg_catalog.format('What it reads cannot be seen from its text; %s.', door.why)
-        else pg_catalog.format('Its text names no tenant table; %s.', door.why)
+        when d.names is null and not d.opaque and d.scoped_names is not null
+            then pg_catalog.format('%s may be called by requests, runs as %I, and asks for the tenant itself.', f.identity, f.owner_name)
+        else pg_catalog.format('%s may be called by requests and runs as %I, whom no policy keeps from other tenants'' rows.', f.identity, f.owner_name)
+    end as message,
+    case
+        when d.names is not null then pg_catalog.format('It names %s; %s.', d.names, d.seen_why)
+        when d.opaque then pg_catalog.format('What it reads cannot be seen from its text; %s.', d.door_why)
+        when d.scoped_names is not null then pg_catalog.format('It compares the tenant wherever it names %s; %s.', d.scoped_names, d.door_why)
+        else pg_catalog.format('Its text names no tenant table; %s.', d.door_why)
     end as detail,
-    pg_catalog.format(
-        E'alter function %1$s security invoker;\n-- or\nrevoke execute on function %1$s from public;',
-        f.identity
+    pg_catalog.concat_ws(
+        E'\n-- or\n',
+        -- A procedure or function by itself; the function of an aggregate or operator is what these call.
+        pg_catalog.format('alter routine %s security invoker;', f.identity),
+        pg_catalog.format('revoke execute on routine %s from public;', f.identity)
     ) as fix,
     f.definition as content
 from callable as f
-inner join (
-    select
-        o.role_oid,
-        min(o.why) as why
-    from open_table as o
-    group by o.role_oid
-) as door on door.role_oid = f.owner_oid
-cross join lateral (
-    select
-        f.language_name not in ('sql', 'plpgsql')
-        or f.text ~ '\mexecute\M' as is_so
-) as opaque
-cross join lateral (
-    select pg_catalog.string_agg(o.identity, ', ' order by o.identity) as table_names
-    from open_table as o
-    where o.role_oid = f.owner_oid
-        and pg_catalog.strpos(f.text, pg_catalog.lower(o.relation_name)) > 0
-) as seen
-where f.security_definer
-    and f.called
+inner join definer as d on d.function_oid = f.function_oid
+where f.called
     and not f.is_trigger
-    and not f.trusted

@@ -16,7 +16,7 @@ select
     null::pg_catalog.text as relation,
     pg_catalog.format('%s runs as %I, and %s.', f.identity, f.owner_name, path.what) as message,
     path.path as detail,
-    pg_catalog.format('alter function %s set search_path = pg_catalog, pg_temp;', f.identity) as fix,
+    pg_catalog.format('alter routine %s set search_path = pg_catalog, pg_temp;', f.identity) as fix,
     f.definition as content
 from callable as f
 cross join temporary as t

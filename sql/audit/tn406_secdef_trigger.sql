@@ -11,45 +11,50 @@
 --   declare it trusted.
 
 select
-    case when back.given then 'error' else 'warning' end as level,
+    case
+        when back.given then 'error'
+        when d.names is null and d.scoped_names is not null then 'advice'
+        else 'warning'
+    end as level,
     'trigger' as object_type,
     pg_catalog.format('%s/%I', r.identity, g.tgname) as object_identity,
     r.identity as relation,
     pg_catalog.format('A write to %s runs %s as %I, whom no policy keeps from other tenants'' rows.', r.identity, f.identity, f.owner_name)
         as message,
-    pg_catalog.format('%s%s.', door.why, case when back.given then ', and it writes what it likes into what requests read' end)
-        as detail,
+    pg_catalog.format(
+        '%s%s.',
+        coalesce(d.seen_why, d.door_why),
+        case
+            when back.given then ', and it writes what it likes into what requests read'
+            when d.names is null and d.scoped_names is not null then '; it compares the tenant wherever it names ' || d.scoped_names
+            when d.names is null then '; its text names no tenant table'
+        end
+    ) as detail,
     pg_catalog.format('alter function %s security invoker;', f.identity) as fix,
     f.definition as content
 from pg_catalog.pg_trigger as g
 inner join relation as r on r.relation_oid = g.tgrelid
 inner join written_relation as w on w.relation_oid = g.tgrelid
 inner join callable as f on f.function_oid = g.tgfoid
-inner join (
-    select
-        o.role_oid,
-        min(o.why) as why
-    from open_table as o
-    group by o.role_oid
-) as door on door.role_oid = f.owner_oid
+inner join definer as d on d.function_oid = f.function_oid
 cross join lateral (
     select
-        -- The row of a BEFORE trigger for each row is what it makes of it.
-        (g.tgtype & 3 = 3 and f.text ~ '\mnew\s*(\.\s*"?\w+"?\s*)?:?=|\minto\s+new\M')
-        or f.text ~ '\mexecute\M'
-        or f.language_name <> 'plpgsql'
-        or exists (
-            select
-            from relation as x
-            cross join acting_role as a
-            where f.text ~ '\m(insert\s+into|update|merge\s+into)\M'
-                and pg_catalog.strpos(f.text, pg_catalog.lower(x.relation_name)) > 0
-                and pg_catalog.has_any_column_privilege(a.role_oid, x.relation_oid, 'SELECT')
+        d.opaque
+        or d.names is not null
+        and (
+            -- The row of a BEFORE trigger for each row is what it makes of it.
+            g.tgtype & 3 = 3 and f.text ~ '\mnew\s*(\.\s*"?\w+"?\s*)?:?=|\minto\s+(strict\s+)?new\M'
+            or exists (
+                select
+                from relation as x
+                cross join acting_role as a
+                where f.text ~ '\m(insert\s+into|update|delete\s+from|merge\s+into)\M'
+                    and pg_catalog.strpos(f.text, pg_catalog.lower(x.relation_name)) > 0
+                    and pg_catalog.has_any_column_privilege(a.role_oid, x.relation_oid, 'SELECT')
+            )
         ) as given
 ) as back
 where not g.tgisinternal
     and g.tgenabled <> 'D'
     -- INSTEAD OF triggers are TN403's.
     and g.tgtype & 64 = 0
-    and f.security_definer
-    and not f.trusted

@@ -39,5 +39,5 @@ cross join lateral (
 where w.rulename <> '_RETURN'
     and w.ev_enabled <> 'D'
     -- DO INSTEAD NOTHING has no action.
-    and w.ev_action::pg_catalog.text <> '<>'
+    and pg_catalog.pg_get_ruledef(w.oid) !~ ' NOTHING;$'
     and door.table_names is not null

@@ -15,7 +15,7 @@ select
     null::pg_catalog.text as relation,
     pg_catalog.format('%s runs with %s, whatever the request''s tenant is.', f.identity, s.setting) as message,
     case when f.is_fired then pg_catalog.format('It is fired by writes to %s.', f.fired_by) end as detail,
-    pg_catalog.format('alter function %s reset %s;', f.identity, pg_catalog.split_part(s.setting, '=', 1)) as fix,
+    pg_catalog.format('alter routine %s reset %s;', f.identity, pg_catalog.split_part(s.setting, '=', 1)) as fix,
     f.definition as content
 from callable as f
 cross join app as a

@@ -1,6 +1,7 @@
 -- The view reads the table as its owner, whom no policy binds.
 -- request role: tn401_fault_app
 -- declare: tenant api.items tenant_id
+-- expect: error TN203 api.items
 -- expect: error TN401 api.names
 -- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
 --   select * from api.names

@@ -1,6 +1,7 @@
 -- The view that is granted asks as its caller, through one that asks as its owner.
 -- request role: tn401_fault_nested_app
 -- declare: tenant api.items tenant_id
+-- expect: error TN203 api.items
 -- expect: error TN401 api.names
 -- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
 --   select * from api.names

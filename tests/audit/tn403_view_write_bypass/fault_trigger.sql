@@ -1,6 +1,7 @@
 -- A trigger writes in the view's stead, as its definer.
 -- request role: tn403_fault_trigger_app
 -- declare: tenant api.items tenant_id
+-- expect: error TN203 api.items
 -- expect: error TN403 api.names
 -- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
 --   insert into api.names (tenant_id, id, name) values ('bbbbbbbb-0000-4000-8000-000000000002', 3, 'planted')

@@ -1,6 +1,7 @@
 -- A trigger reads as its owner, and writes what it read into the row.
 -- request role: tn406_fault_app
 -- declare: tenant api.items tenant_id
+-- expect: error TN203 api.items
 -- expect: error TN406 api.items/count_names
 -- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
 --   insert into api.items (tenant_id, id, name) values ('99999999-0000-4000-8000-000000000009', 1, 'mine');

@@ -1,0 +1,50 @@
+-- The function calls another, which has no rights of its own and runs as its owner there.
+-- request role: tn404_fault_called_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN203 api.items
+-- expect: error TN404 api.names()
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from api.names()
+
+create role tn404_fault_called_app login password 'app';
+create role tn404_fault_called_owner nologin;
+create schema api authorization tn404_fault_called_owner;
+grant usage on schema api to tn404_fault_called_app;
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn404_fault_called_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+create policy tenant on api.items
+    to tn404_fault_called_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn404_fault_called_app;
+create function api.all_names()
+returns setof text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+    select name from api.items
+$$;
+alter function api.all_names() owner to tn404_fault_called_owner;
+revoke execute on function api.all_names() from public;
+create function api.names()
+returns setof text
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select * from api.all_names()
+$$;
+alter function api.names() owner to tn404_fault_called_owner;

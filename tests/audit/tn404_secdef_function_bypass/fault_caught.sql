@@ -1,0 +1,46 @@
+-- The argument is compared with the tenant, and the error caught.
+-- request role: tn404_fault_caught_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN203 api.items
+-- expect: error TN404 api.names(uuid)
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from api.names('bbbbbbbb-0000-4000-8000-000000000002')
+
+create role tn404_fault_caught_app login password 'app';
+create role tn404_fault_caught_owner nologin;
+create schema api authorization tn404_fault_caught_owner;
+grant usage on schema api to tn404_fault_caught_app;
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn404_fault_caught_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+create policy tenant on api.items
+    to tn404_fault_caught_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn404_fault_caught_app;
+create function api.names(tenant uuid)
+returns setof text
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+    if tenant is distinct from (select nullif(current_setting('app.current_tenant_id', true), '')::uuid) then
+        raise exception 'not yours';
+    end if;
+    return query select i.name from api.items as i where i.tenant_id = tenant;
+exception when others then
+    return query select i.name from api.items as i where i.tenant_id = tenant;
+end
+$$;
+alter function api.names(tenant uuid) owner to tn404_fault_caught_owner;

@@ -1,0 +1,55 @@
+-- The function logs each write for the tenant of the row.
+-- request role: tn406_near_miss_log_app
+-- declare: tenant api.items tenant_id
+-- declare: tenant api.log tenant_id
+-- expect: advice TN406 api.items/writing
+
+create role tn406_near_miss_log_app login password 'app';
+create role tn406_near_miss_log_owner nologin;
+create schema api authorization tn406_near_miss_log_owner;
+grant usage on schema api to tn406_near_miss_log_app;
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn406_near_miss_log_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+
+alter table api.items enable row level security;
+create policy tenant on api.items
+    to tn406_near_miss_log_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api.items to tn406_near_miss_log_app;
+create table api.log (
+    tenant_id uuid not null,
+    at timestamptz not null default now(),
+    operation text not null
+);
+alter table api.log owner to tn406_near_miss_log_owner;
+create index on api.log (tenant_id, at);
+alter table api.log enable row level security;
+create policy tenant on api.log
+    to tn406_near_miss_log_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid));
+grant select on api.log to tn406_near_miss_log_app;
+create function api.note()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    insert into api.log (tenant_id, operation) values (coalesce(new.tenant_id, old.tenant_id), tg_op);
+    return null;
+end
+$$;
+alter function api.note() owner to tn406_near_miss_log_owner;
+create trigger writing
+    after insert or update or delete on api.items
+    for each row
+    execute function api.note();
