@@ -4,10 +4,12 @@
 -- object: relation
 -- what: A child table of a tenant relation can be reached by name, and has no row-level security of its own.
 -- why: Policies of the parent hold for what is reached through the parent. A child that is named directly has its own
---   row-level security, or none; default privileges grant new ones unseen.
+--   row-level security, or none; default privileges grant new ones unseen. A parent shows the rows of a tenant table that
+--   inherits from it by its own rights and policies, and never asks the child's.
 -- see: As the request role: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; select * from the
 --   child; no row may come back.
--- fix: Revoke the rights on the child: none are needed to reach it through the parent.
+-- fix: Revoke the rights on the child: none are needed to reach it through the parent. Of a parent that is no tenant
+--   relation, revoke the rights on the parent.
 
 select
     'error' as level,

@@ -4,7 +4,8 @@
 -- object: function
 -- what: A SECURITY DEFINER function that the request role may call runs as somebody whom no policy binds.
 -- why: It reads and writes every tenant's rows, and what it gives back is up to its body. PUBLIC may execute a
---   function unless somebody has revoked it. Dynamic SQL shows no table in the body.
+--   function unless somebody has revoked it. Dynamic SQL shows no table in the body. A view, an operator, a default or an
+--   aggregate runs it where the schema may not be used. One that compares the tenant in all it names is advice.
 -- see: As the request role: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009'; call the function;
 --   it may give back nothing of a tenant.
 -- fix: Make it SECURITY INVOKER; or give it to an owner whom forced policies bind; or revoke EXECUTE; or read it
