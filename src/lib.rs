@@ -15,6 +15,8 @@ pub mod events;
 pub mod identity;
 pub mod tenants;
 
+mod remembered;
+
 pub mod endpoints;
 
 pub mod request;

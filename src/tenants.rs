@@ -5,12 +5,10 @@
 
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use lru::LruCache;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -20,6 +18,7 @@ use crate::error::Error;
 use crate::identity::{
     Candidate, HostName, Member, Membership, Principal, Reason, Refusal, SelectionError, TenantContext,
 };
+use crate::remembered::Remembered;
 
 const AUTHORIZE: &str = include_str!("../sql/service/authorize.sql");
 const TENANT_NAMED: &str = include_str!("../sql/service/tenant_named.sql");
@@ -34,6 +33,9 @@ pub struct Tenants {
     /// The issuers of the database that may speak for a tenant; of None, the platform's.
     issuers: Remembered<Option<Uuid>, Arc<[String]>>,
     membership: Membership,
+    /// From when on entries count their milliseconds.
+    started: Instant,
+    ttl_ms: u64,
     /// Counts the changes that were notified: what was read before one is forgotten.
     generation: AtomicU64,
 }
@@ -92,12 +94,13 @@ pub enum Accepted {
 
 impl Tenants {
     pub fn new(config: &Config) -> Self {
-        let ttl = Duration::from_millis(config.tenant_ttl_ms);
         Self {
-            standings: Remembered::new(config.tenants_max, ttl),
-            names: Remembered::new(config.tenant_names_max, ttl),
-            issuers: Remembered::new(config.tenants_max, ttl),
+            standings: Remembered::new(config.tenants_max),
+            names: Remembered::new(config.tenant_names_max),
+            issuers: Remembered::new(config.tenants_max),
             membership: config.membership,
+            started: Instant::now(),
+            ttl_ms: config.tenant_ttl_ms,
             generation: AtomicU64::new(0),
         }
     }
@@ -159,7 +162,7 @@ impl Tenants {
             HostName::Domain(domain) => Named::Domain(domain.to_owned()),
         };
         let generation = self.generation.load(Ordering::SeqCst);
-        if let Some(tenant) = self.names.recall(&key, generation) {
+        if let Some(tenant) = self.names.recall(&key, generation, self.now_ms()) {
             return Ok(tenant);
         }
         let params = match name {
@@ -172,7 +175,7 @@ impl Tenants {
             HostName::Slug(_) => tenant.or_else(|| Some(Uuid::new_v4())),
             HostName::Domain(_) => tenant,
         };
-        self.names.remember(key, tenant, generation);
+        self.keep(&self.names, key, tenant, generation);
         Ok(tenant)
     }
 
@@ -183,13 +186,13 @@ impl Tenants {
     /// [`Error::Database`].
     pub async fn issuers(&self, pool: &Pool, tenant: Option<Uuid>) -> Result<Arc<[String]>, Error> {
         let generation = self.generation.load(Ordering::SeqCst);
-        if let Some(issuers) = self.issuers.recall(&tenant, generation) {
+        if let Some(issuers) = self.issuers.recall(&tenant, generation, self.now_ms()) {
             return Ok(issuers);
         }
         let named = tenant.map(|tenant| tenant.to_string());
         let rows = pool.ask(ISSUERS_OF, &[named.as_deref()]).await.map_err(unmigrated)?;
         let issuers = rows.iter().map(|row| column(row, 0)).collect::<Result<Arc<[String]>, _>>()?;
-        self.issuers.remember(tenant, issuers.clone(), generation);
+        self.keep(&self.issuers, tenant, issuers.clone(), generation);
         Ok(issuers)
     }
 
@@ -254,7 +257,7 @@ impl Tenants {
         };
         // Taken before the read: a change that is notified meanwhile makes the entry stale at once.
         let generation = self.generation.load(Ordering::SeqCst);
-        if let Some(standing) = self.standings.recall(&asked, generation) {
+        if let Some(standing) = self.standings.recall(&asked, generation, self.now_ms()) {
             return Ok(standing);
         }
         let standing = Arc::new(authorize(pool, principal, candidate.tenant_id()).await?);
@@ -262,9 +265,18 @@ impl Tenants {
         // What is remembered shall not tell by its speed which tenants there are, either.
         let anonymous = candidate.is_anonymous() && standing.tenant != State::Absent;
         if candidate.is_proven() || standing.member.is_some() || anonymous {
-            self.standings.remember(asked, standing.clone(), generation);
+            self.keep(&self.standings, asked, standing.clone(), generation);
         }
         Ok(standing)
+    }
+
+    fn keep<K: Hash + Eq, V: Clone>(&self, entries: &Remembered<K, V>, key: K, value: V, generation: u64) {
+        let now_ms = self.now_ms();
+        entries.keep(key, value, generation, now_ms, now_ms + self.ttl_ms);
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
     }
 }
 
@@ -329,40 +341,5 @@ pub(crate) fn unmigrated(error: db::Error) -> Error {
             Error::Internal("the database is not migrated to this version")
         }
         error => error.into(),
-    }
-}
-
-/// A bounded cache whose entries end with their time, and with a change.
-struct Remembered<K: Hash + Eq, V: Clone> {
-    entries: Mutex<LruCache<K, Entry<V>>>,
-    ttl: Duration,
-}
-
-struct Entry<V> {
-    value: V,
-    read_at: Instant,
-    generation: u64,
-}
-
-impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
-    fn new(most: usize, ttl: Duration) -> Self {
-        let most = NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN);
-        Self { entries: Mutex::new(LruCache::new(most)), ttl }
-    }
-
-    fn recall(&self, key: &K, generation: u64) -> Option<V> {
-        let mut entries = self.lock();
-        let entry = entries.get(key)?;
-        let is_fresh = entry.generation == generation && entry.read_at.elapsed() < self.ttl;
-        is_fresh.then(|| entry.value.clone())
-    }
-
-    fn remember(&self, key: K, value: V, generation: u64) {
-        self.lock().put(key, Entry { value, read_at: Instant::now(), generation });
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<K, Entry<V>>> {
-        // Nothing panics while it is held.
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,7 +7,6 @@
 mod ask;
 mod cancel;
 mod connect;
-mod look_up;
 mod migrate;
 mod pool;
 mod settle;

@@ -14,18 +14,17 @@ use lru::LruCache;
 use metrics::counter;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::claim_map::{ClaimMap, ClaimPath, PathError};
 use super::claims::Named;
 use super::issuers::{self, Algorithm, Binding, Fault, Issuer, IssuerConfig, Issuers, Key, Known, Remote};
 use super::key_sets::{FetchError, KeySets, Location, Source};
-use super::remembered::Remembered;
 use super::token::media_subtype;
 use super::{Grant, Reason, Refusal, is_name, keys, tenant_id};
 use crate::config::Config;
 use crate::db::{self, Pool};
+use crate::remembered::Remembered;
 
 /// How long an issuer or a binding that is there is remembered.
 const FOUND_S: u64 = 60;
@@ -38,8 +37,8 @@ const SILENT_S: u64 = 10;
 /// The longest `iss`, in characters.
 const ISSUER_CHARS_MAX: usize = 255;
 
-const ISSUER_ROW: &str = include_str!("../../sql/catalog/issuer.sql");
-const ISSUER_BINDINGS: &str = include_str!("../../sql/catalog/issuer_bindings.sql");
+const ISSUER_ROW: &str = include_str!("../../sql/service/issuer.sql");
+const ISSUER_BINDINGS: &str = include_str!("../../sql/service/issuer_bindings.sql");
 
 /// Where the rows of issuers are.
 pub trait Registry {
@@ -56,12 +55,13 @@ pub trait Registry {
 
 impl Registry for Pool {
     async fn issuer(&self, iss: &str) -> Result<Option<String>, db::Error> {
-        let rows = self.look_up(ISSUER_ROW, &[(&iss, Type::TEXT)]).await?;
+        let rows = self.ask(ISSUER_ROW, &[Some(iss)]).await?;
         rows.first().map_or(Ok(None), |row| row.try_get(0).map_err(db::Error::Protocol))
     }
 
     async fn bindings(&self, iss: &str, names: &[&str]) -> Result<Vec<(String, Uuid)>, db::Error> {
-        let rows = self.look_up(ISSUER_BINDINGS, &[(&iss, Type::TEXT), (&names, Type::TEXT_ARRAY)]).await?;
+        let names = serde_json::Value::from(names).to_string();
+        let rows = self.ask(ISSUER_BINDINGS, &[Some(iss), Some(&names)]).await?;
         let binding = |row: &tokio_postgres::Row| Ok((row.try_get(0)?, row.try_get(1)?));
         rows.iter().map(binding).collect::<Result<_, _>>().map_err(db::Error::Protocol)
     }

@@ -19,7 +19,6 @@ pub mod key_sets;
 pub mod keys;
 pub mod mint;
 mod origin;
-mod remembered;
 mod roles;
 mod selection;
 mod token;
@@ -39,11 +38,11 @@ use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::remembered::Remembered;
 use directory::Directory;
 use issuers::{Algorithm, Binding, Fault, Key, Known};
 use json::Json;
 use key_sets::Miss;
-use remembered::Remembered;
 use roles::Claimed;
 use token::Header;
 

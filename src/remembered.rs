@@ -1,7 +1,7 @@
 //! Answers remembered for a moment: bounded in number and in age, and worthless once the generation has moved on.
 //!
-//! Knows nothing of what is remembered. Time comes from outside, in seconds since 1970: a clock that is set back makes an
-//! entry unused, not older.
+//! Knows nothing of what is remembered. Time comes from outside, in whatever unit its owner counts (seconds since 1970,
+//! milliseconds since the start): a clock that is set back makes an entry unused, not older.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -15,7 +15,7 @@ const SPREAD_MIN: usize = 1_024;
 const SHARDS: usize = 16;
 
 /// A bounded map; the least recently used falls out.
-pub(super) struct Remembered<K, V> {
+pub(crate) struct Remembered<K, V> {
     shards: Vec<Mutex<LruCache<K, Entry<V>>>>,
     hasher: RandomState,
 }
@@ -23,41 +23,41 @@ pub(super) struct Remembered<K, V> {
 struct Entry<V> {
     value: V,
     generation: u64,
-    from_s: u64,
-    /// The first second in which it is not good any more.
-    until_s: u64,
+    from: u64,
+    /// The first moment at which it is not good any more.
+    until: u64,
 }
 
 impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
     /// For at most `entries_max`; 0: nothing is remembered.
-    pub(super) fn new(entries_max: usize) -> Self {
+    pub(crate) fn new(entries_max: usize) -> Self {
         let count = if entries_max < SPREAD_MIN { entries_max.min(1) } else { SHARDS };
         let shard = || NonZeroUsize::new(entries_max / count).map(|most| Mutex::new(LruCache::new(most)));
         Self { shards: (0..count).filter_map(|_| shard()).collect(), hasher: RandomState::new() }
     }
 
-    /// What was kept under `key` in this generation and is good at `now_s`.
-    pub(super) fn recall<Q>(&self, key: &Q, generation: u64, now_s: u64) -> Option<V>
+    /// What was kept under `key` in this generation and is good `now`.
+    pub(crate) fn recall<Q>(&self, key: &Q, generation: u64, now: u64) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let mut entries = self.shard(key)?.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.get(key)?;
-        let is_good = entry.generation == generation && (entry.from_s..entry.until_s).contains(&now_s);
+        let is_good = entry.generation == generation && (entry.from..entry.until).contains(&now);
         is_good.then(|| entry.value.clone())
     }
 
-    /// Keeps `value` from `now_s` until before `until_s`. `generation` is that of before the value was found.
-    pub(super) fn keep(&self, key: K, value: V, generation: u64, now_s: u64, until_s: u64) {
+    /// Keeps `value` from `now` until before `until`. `generation` is that of before the value was found.
+    pub(crate) fn keep(&self, key: K, value: V, generation: u64, now: u64, until: u64) {
         if let Some(shard) = self.shard(&key) {
             let mut entries = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            entries.put(key, Entry { value, generation, from_s: now_s, until_s });
+            entries.put(key, Entry { value, generation, from: now, until });
         }
     }
 
     /// Drops everything.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         for shard in &self.shards {
             shard.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
