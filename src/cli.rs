@@ -183,6 +183,13 @@ struct Protect {
     /// The setting that says the tenant, where the database has no tenancy.current_tenant_id().
     #[arg(long, default_value = "app.current_tenant_id", value_name = "NAME")]
     setting: String,
+    /// Only prints: does not try the steps in a transaction that is rolled back, which keeps others from the table while it lasts,
+    /// and does not audit what they make of the table.
+    #[arg(long)]
+    no_trial: bool,
+    /// The lowest level of a finding that makes the exit code 1.
+    #[arg(long, default_value_t = audit::Level::Error, value_name = "LEVEL")]
+    fail_on: audit::Level,
     /// How many rows are filled in one transaction.
     #[arg(long, default_value_t = 5_000, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     batch_rows: u32,
@@ -209,6 +216,10 @@ struct Prove {
     /// The name of the tenant column of relations that nobody declared.
     #[arg(long, default_value = "tenant_id", value_name = "COLUMN")]
     tenant_column: String,
+    /// A function that somebody has read and vouches for, as the report names it: that it cannot be tried is no question then.
+    /// Vouched for without this are those of tenancy.declare_function and, with migrate_url, of tenancy.trust_function.
+    #[arg(long = "vouch", value_name = "FUNCTION")]
+    vouched: Vec<String>,
     /// How long one statement may take, in milliseconds.
     #[arg(long, default_value_t = 5_000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     timeout_ms: u64,
@@ -501,13 +512,16 @@ async fn run_audit(config: &Config, arguments: &Audit) -> Result<ExitCode, Failu
     };
     contract.role = role.unwrap_or(contract.role);
     contract.strict |= arguments.strict;
-    let report = Report::of(&client, contract, arguments.fail_on, baseline.as_ref(), &sources)
+    let mut report = Report::of(&client, contract, arguments.fail_on, baseline.as_ref(), &sources)
         .await
         .map_err(not_checked)?;
     if let Some(path) = &arguments.write_baseline {
         let text = Baseline::write(report.findings.iter().map(|judged| &judged.finding));
         std::fs::write(path, text).map_err(|error| usage(path, &error))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.format == AuditFormat::Html {
+        report.look_at_scopes(&client).await.map_err(not_checked)?;
     }
     let terminal = arguments.out.is_none()
         && std::io::stdout().is_terminal()
@@ -553,7 +567,7 @@ async fn run_protect(config: &Config, arguments: &Protect) -> Result<ExitCode, F
         batch_rows: arguments.batch_rows,
     };
     let client = database.client().await.map_err(|error| Failure::NotChecked(cause(&error)))?;
-    let text = protect::protect(&client, &options).await.map_err(|error| match error {
+    let protection = protect::protect(&client, &options).await.map_err(|error| match error {
         protect::Error::Unknown(..) | protect::Error::Unfit { .. } => usage(error.to_string()),
         protect::Error::Postgres(_) | protect::Error::Description(_) => {
             Failure::NotChecked(error.to_string())
@@ -561,11 +575,26 @@ async fn run_protect(config: &Config, arguments: &Protect) -> Result<ExitCode, F
     })?;
     match &arguments.out {
         Some(path) => {
-            std::fs::write(path, text).map_err(|error| usage(format!("{}: {error}", path.display())))?;
+            std::fs::write(path, &protection.sql)
+                .map_err(|error| usage(format!("{}: {error}", path.display())))?;
         }
-        None => print(&text),
+        None => print(&protection.sql),
     }
-    Ok(ExitCode::SUCCESS)
+    if arguments.no_trial {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if config.migrate_url.is_empty() {
+        return Err(Failure::NotChecked(
+            "the steps were not tried: migrate_url, a login that may run them, is not set (or say --no-trial)"
+                .to_owned(),
+        ));
+    }
+    let trial = protect::trial(&client, &protection)
+        .await
+        .map_err(|why| Failure::NotChecked(format!("the steps were not tried: {why}")))?;
+    // The standard output is the SQL's.
+    eprint!("{}", trial.text());
+    Ok(ExitCode::from(u8::from(trial.fails(arguments.fail_on))))
 }
 
 async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failure> {
@@ -604,6 +633,10 @@ async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failu
             settings.push((key.to_owned(), value.to_owned()));
         }
     }
+    let mut vouched = arguments.vouched.clone();
+    if !config.migrate_url.is_empty() {
+        vouched.extend(trusted_functions(config).await.map_err(Failure::NotChecked)?);
+    }
     let options = prove::Options {
         setting: arguments.setting.clone(),
         tenant_column: arguments.tenant_column.clone(),
@@ -612,6 +645,7 @@ async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failu
         write: arguments.write,
         timeout: Duration::from_millis(arguments.timeout_ms),
         roles: roles.all().map(|role| role.identifier().clone()).collect(),
+        vouched,
     };
     let report = prove::prove(&database, &options)
         .await
@@ -624,6 +658,13 @@ async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failu
         eprintln!("rowhouse: two tenants that have rows are needed to prove anything: --tenant, twice");
     }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// The functions that a DBA vouches for, where the database knows of such.
+async fn trusted_functions(config: &Config) -> Result<Vec<String>, String> {
+    let database = Database::for_migrations(config).map_err(|error| error.to_string())?;
+    let client = database.client().await.map_err(|error| cause(&error))?;
+    prove::trusted(&client).await.map_err(|error| error.to_string())
 }
 
 /// The ids of two active tenants.

@@ -6,6 +6,7 @@ select
     pg_catalog.jsonb_build_object(
         'schema', n.nspname,
         'name', c.relname,
+        'relation', pg_catalog.format('%I.%I', n.nspname, c.relname),
         'kind', c.relkind,
         'is_partition', c.relispartition,
         'has_children', c.relhassubclass,

@@ -6,6 +6,7 @@
 
 select
     pg_catalog.jsonb_build_object(
+        'oid', p.oid::pg_catalog.int8,
         'schema', n.nspname,
         'name', p.proname,
         'identity', pg_catalog.format(

@@ -199,8 +199,13 @@ pub fn statement(contract: Slot<'_>) -> String {
 /// The same of the rules that are `wanted`, at least one, with the contract as first parameter and what the exact judge says of
 /// each policy as second, both jsonb as text.
 fn judged_statement(wanted: fn(&Rule) -> bool) -> String {
+    statement_behind(judged_prelude(), wanted)
+}
+
+/// The prelude with the contract as the first parameter and the exact judge's readings as the second.
+fn judged_prelude() -> String {
     let judged = PRELUDE_JUDGED.replace("{{readings}}", "$2::pg_catalog.text::pg_catalog.jsonb");
-    statement_behind(prelude_with(&judged, Slot::Parameter), wanted)
+    prelude_with(&judged, Slot::Parameter)
 }
 
 fn statement_behind(prelude: String, wanted: fn(&Rule) -> bool) -> String {

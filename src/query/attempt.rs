@@ -104,6 +104,15 @@ pub fn sample(from: &str, columns: &[&Identifier], tenant: Option<(&Identifier, 
     )
 }
 
+/// The first rows of `from`, each as a JSON object.
+pub fn rows(from: &str, columns: &[&Identifier]) -> String {
+    let list: Vec<&str> = columns.iter().map(|column| column.quoted()).collect();
+    format!(
+        "select pg_catalog.to_jsonb(r)::pg_catalog.text from (select {} from {from} limit 1000) as r",
+        list.join(", ")
+    )
+}
+
 fn of_tenant(column: &Identifier, tenant: &str) -> String {
     format!(" where {}::pg_catalog.text = {}", column.quoted(), literal(tenant))
 }

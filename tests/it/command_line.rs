@@ -45,7 +45,7 @@ fn finish(mut child: Child) -> Run {
     let status = loop {
         match child.try_wait().expect("the child is ours") {
             Some(status) => break status,
-            None if started.elapsed() > Duration::from_secs(60) => {
+            None if started.elapsed() > Duration::from_secs(180) => {
                 let _ = child.kill();
                 panic!("it has not ended: {:?} {:?}", out.join(), err.join());
             }

@@ -136,6 +136,75 @@ async fn what_cannot_stand_in_a_transaction_is_marked_and_the_rest_is_in_one() {
     assert!(sql.contains("-- Note: Protect what refers to it, too") && sql.contains("legacy.lines"), "{sql}");
 }
 
+/// Calls it with both logins; gives the exit code, and what it says beside the SQL.
+fn tried_by(database: &Database, arguments: &[&str]) -> (Option<i32>, String) {
+    let all: Vec<&str> = ["protect"].iter().chain(arguments).copied().collect();
+    let environment = [("database_url", &*database.app_url()), ("migrate_url", &*database.owner_url())];
+    let run = run(&all, &environment);
+    assert!(run.out.starts_with("-- Makes "), "{run:?}");
+    (run.code, run.err)
+}
+
+#[tokio::test]
+async fn the_steps_are_tried_rolled_back_and_audited() {
+    let database = legacy().await;
+    let pawnee = PAWNEE.to_string();
+    let columns = "select string_agg(attname || ':' || attnotnull, ' ' order by attnum) || ' ' || relrowsecurity
+        || ' ' || (select count(*) from pg_index where indrelid = 'legacy.orders'::regclass)
+        from pg_attribute, pg_class as c where attrelid = c.oid and attnum > 0 and c.oid = 'legacy.orders'::regclass
+        group by c.oid";
+    let before = database.text(columns).await;
+    let orders = ["legacy.orders", "--rows-of", &pawnee];
+    let (code, told) = tried_by(&database, &orders);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("tried and rolled back. legacy.orders would have 0 errors,"), "{told}");
+    assert_eq!(database.text(columns).await, before);
+
+    // A key that cannot be written with the tenant in it stays, and leads to others' rows.
+    database
+        .sql(
+            "create table legacy.parents (tenant_id uuid not null, id int primary key);
+             alter table legacy.parents owner to rowhouse_owner;
+             alter table legacy.orders add column parent int references legacy.parents (id) match full",
+        )
+        .await;
+    let (code, told) = tried_by(&database, &orders);
+    assert_eq!(code, Some(0), "{told}");
+    let warning = "warning TN601 fk_cross_tenant  legacy.orders/orders_parent_fkey";
+    assert!(told.contains(warning), "{told}");
+    let (code, told) = tried_by(&database, &[&orders[..], &["--fail-on", "warning"]].concat());
+    assert_eq!(code, Some(1), "{told}");
+    // Only what it prints.
+    let (code, told) = tried_by(&database, &[&orders[..], &["--no-trial"]].concat());
+    assert_eq!((code, told.contains("tried")), (Some(0), false), "{told}");
+}
+
+#[tokio::test]
+async fn steps_that_cannot_be_tried_are_no_pass() {
+    let database = legacy().await;
+    let pawnee = PAWNEE.to_string();
+    database
+        .sql("delete from legacy.lines; \
+              alter table legacy.lines alter order_id drop not null; \
+              alter table legacy.lines add tenant_id uuid; alter table legacy.orders add tenant_id uuid; \
+              update legacy.orders set tenant_id = gen_random_uuid(); alter table legacy.orders alter tenant_id set not null; \
+              insert into legacy.lines (order_id, sku) values (null, 'of nobody')")
+        .await;
+    // A row that leads nowhere stays without a tenant, as it would in earnest.
+    let (code, told) = tried_by(&database, &["legacy.lines"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("were not tried: step ") && told.contains("is violated by some row"), "{told}");
+    // More rows than others can be kept from.
+    database.sql("update pg_class set reltuples = 1e6 where oid = 'legacy.orders'::regclass").await;
+    let (code, told) = tried_by(&database, &["legacy.orders", "--rows-of", &pawnee]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("about 1000000 rows"), "{told}");
+    // The request role's login may look, and no more.
+    let run = run(&["protect", "legacy.orders"], &[("database_url", &database.app_url())]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.out.starts_with("-- Makes ") && run.err.contains("migrate_url"), "{run:?}");
+}
+
 #[tokio::test]
 async fn policies_that_are_there_are_kept_within_a_floor() {
     let database = legacy().await;

@@ -56,10 +56,7 @@ pub async fn demo() -> Database {
              insert into tenancy.sessions (tenant_id, user_id, client_id, api_key_id, idle_expires_at, absolute_expires_at)
              select m.tenant_id, m.user_id, 'web', k.id, now() + interval '1 day', now() + interval '1 day'
              from tenancy.members as m
-             inner join tenancy.api_keys as k on k.tenant_id = m.tenant_id;
-             -- What is revoked once and for good knows no update that changes nothing, which is what a control is.
-             revoke update on tenancy.api_keys, tenancy.sessions, tenancy_api.api_keys, tenancy_api.sessions
-             from rowhouse_app",
+             inner join tenancy.api_keys as k on k.tenant_id = m.tenant_id",
         )
         .await;
     database
@@ -136,6 +133,12 @@ async fn the_demo_holds_against_every_attempt_and_is_as_it_was() {
     ] {
         assert!(held.contains(&("api.support_tickets".into(), attempt.into())), "{attempt}: {held:?}");
     }
+    // What is revoked once and for good knows no update that changes nothing: its control revokes.
+    for relation in ["tenancy.api_keys", "tenancy.sessions", "tenancy_api.api_keys", "tenancy_api.sessions"] {
+        for attempt in ["update every row", "update another's rows"] {
+            assert!(held.contains(&(relation.into(), attempt.into())), "{relation}: {attempt}: {held:?}");
+        }
+    }
     let key = "api.ticket_comments (ticket_comments_ticket_fkey)".to_owned();
     assert!(held.contains(&(key, "refer to another's row".into())), "{held:?}");
     // Every attempt says what was run.
@@ -179,6 +182,70 @@ async fn a_view_and_a_function_that_read_as_their_owner_are_broken() {
     breaks(&report, "api.all_things", "read rows of others");
     breaks(&report, "api.notes", "read any row");
     breaks(&report, "api.thing_of(of uuid)", "call it for another's rows");
+}
+
+#[tokio::test]
+async fn a_view_without_a_tenant_column_is_judged_by_what_two_tenants_see() {
+    let database = table(&format!(
+        "create view api.own_notes with (security_invoker) as select note from api.things;
+         create view api.counts with (security_invoker) as
+             select note is null as empty, count(*) as n from api.things group by 1;
+         create view api.leaking as
+             select id, note from api.things
+             where current_setting('app.current_tenant_id', true) in ('{PAWNEE}', '{DUNDER}');
+         alter view api.leaking owner to rowhouse_owner;
+         alter table api.things no force row level security;
+         create view api.nothing with (security_invoker) as select note from api.things where note = 'c';
+         grant select on api.own_notes, api.counts, api.leaking, api.nothing to rowhouse_app"
+    ))
+    .await;
+    let report = prove(&database, &[]);
+    // Nobody sees a row of it, and each tenant sees those of all: only a comparison tells.
+    let what = "read rows that the other tenant sees";
+    breaks(&report, "api.leaking", what);
+    let with = |outcome: &str| -> Vec<String> {
+        let ended = ended(&report.1, outcome);
+        ended.into_iter().filter(|(_, attempt)| attempt == what).map(|(object, _)| object).collect()
+    };
+    assert_eq!(with("broken"), ["api.leaking"]);
+    assert!(with("held").contains(&"api.own_notes".to_owned()), "{:?}", with("held"));
+    // One row each, which looks the same: no pass, and no leak.
+    assert_eq!(with("unproven"), ["api.counts"]);
+    assert_eq!(with("vacuous"), ["api.nothing"]);
+}
+
+#[tokio::test]
+async fn a_function_that_cannot_be_tried_is_no_pass_unless_somebody_vouches_for_it() {
+    let database = table(
+        "create function api.touch(note text) returns void language sql security definer set search_path = ''
+             begin atomic; select 1; end;
+         create function api.of_all(variadic ids uuid[]) returns bigint language sql stable security definer
+             set search_path = '' return (select count(*) from api.things as t where t.id = any (ids));
+         create function api.as_caller(variadic ids uuid[]) returns bigint language sql stable
+             set search_path = '' return (select count(*) from api.things as t where t.id = any (ids));
+         grant execute on all functions in schema api to rowhouse_app",
+    )
+    .await;
+    let open = |report: &Value| -> Vec<String> {
+        let untried = report["untried"].as_array().unwrap().iter().filter(|one| one["open"] == true);
+        untried.map(|one| one["object"].as_str().unwrap().to_owned()).collect()
+    };
+    let (code, report) = prove(&database, &[]);
+    assert_eq!((code, report["verdict"].as_str()), (Some(2), Some("unproven")), "{report:#}");
+    let (touch, of_all) = ("api.touch(note text)", "api.of_all(VARIADIC ids uuid[])");
+    assert_eq!(open(&report), [of_all, touch]);
+    assert_eq!(report["not_tried"], 2);
+    let (code, report) = prove(&database, &["--vouch", touch]);
+    assert_eq!((code, open(&report)), (Some(2), vec![of_all.to_owned()]));
+    database.sql("select tenancy.declare_function('api.touch(text)', 'It returns nothing.')").await;
+    let (code, report) = prove(&database, &["--vouch", of_all]);
+    assert_eq!((code, open(&report)), (Some(0), Vec::new()), "{report:#}");
+    // What was trusted is known with a login that may read it, and holds for the text that was read.
+    let trusted = ["--set", &format!("migrate_url={}", database.owner_url())];
+    database.sql("select tenancy.trust_function('api.of_all(uuid[])', 'It counts.')").await;
+    assert_eq!(prove(&database, &trusted).0, Some(0));
+    database.sql("alter function api.of_all(uuid[]) volatile").await;
+    assert_eq!(prove(&database, &trusted).0, Some(2));
 }
 
 #[tokio::test]

@@ -1,13 +1,16 @@
 //! `rowhouse protect`: the SQL that makes an existing table a tenant's, in steps that are safe while the table is used.
 //!
-//! Writes and runs nothing but a look at the catalog. No step holds a lock that stops readers or writers for longer than a
+//! Writes the steps from a look at the catalog; `trial.rs` then tries them in a transaction that is rolled back. No step holds a lock that stops readers or writers for longer than a
 //! change of the catalog takes: rows are filled in batches, indexes are built CONCURRENTLY, constraints are added NOT VALID
 //! and validated afterwards, and whoever waits for a lock gives up after two seconds, so that nobody queues behind it.
+
+mod trial;
 
 use std::fmt::Write;
 
 use serde::Deserialize;
 use tokio_postgres::Client;
+pub use trial::{NotTried, Trial, trial};
 
 use crate::catalog::Identifier;
 use crate::query::quote_literal;
@@ -55,6 +58,9 @@ pub enum Rows {
 struct Table {
     schema: String,
     name: String,
+    relation: String,
+    /// As the planner has it; below zero where nobody has counted.
+    rows_expected: f64,
     kind: String,
     is_partition: bool,
     has_children: bool,
@@ -106,11 +112,23 @@ struct ForeignKey {
     columns: Vec<(String, String)>,
 }
 
+/// The steps that make a table a tenant's.
+#[derive(Debug)]
+pub struct Protection {
+    /// All of them, for psql.
+    pub sql: String,
+    /// The table, as findings name it.
+    relation: String,
+    role: String,
+    rows_expected: f64,
+    steps: Vec<Step>,
+}
+
 /// Describes the table and writes the steps.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn protect(client: &Client, options: &Options) -> Result<String, Error> {
+pub async fn protect(client: &Client, options: &Options) -> Result<Protection, Error> {
     let column = options.tenant_column.name();
     let row = client.query_opt(TABLE, &[&options.table, &options.role, &column]).await?;
     let row = row.ok_or_else(|| Error::Unknown(options.table.clone(), options.role.clone()))?;
@@ -119,15 +137,18 @@ pub async fn protect(client: &Client, options: &Options) -> Result<String, Error
 }
 
 /// One step: a transaction, or one statement that cannot stand in any.
+#[derive(Debug)]
 struct Step {
     title: String,
     /// What it locks, and for how long.
     lock: &'static str,
     kind: Kind,
     sql: String,
+    /// The same where it may stand in a transaction: not CONCURRENTLY, and without its own COMMIT.
+    tried: String,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Transaction,
     /// It must not stand in a transaction: it commits itself, or is CONCURRENTLY.
@@ -137,9 +158,11 @@ enum Kind {
 const MOMENT: &str = "ACCESS EXCLUSIVE, for a change of the catalog; rows are neither read nor written";
 const MOMENT_BOTH: &str = "SHARE ROW EXCLUSIVE on both tables, for a change of the catalog";
 const VALIDATES: &str = "SHARE UPDATE EXCLUSIVE: reads every row while others read and write";
+/// In a block that fills rows: so ends a batch.
+const COMMIT: &str = "        commit;\n";
 const CONCURRENT: &str = "SHARE UPDATE EXCLUSIVE: builds while others read and write";
 
-fn steps(table: &Table, options: &Options) -> Result<String, Error> {
+fn steps(table: &Table, options: &Options) -> Result<Protection, Error> {
     let name = sql_name(&table.schema, &table.name);
     let unfit = |why: &str| Error::Unfit { table: name.clone(), why: why.to_owned() };
     if table.kind != "r" || table.is_partition || table.has_children {
@@ -165,7 +188,13 @@ fn steps(table: &Table, options: &Options) -> Result<String, Error> {
     plan.keys();
     plan.foreign_keys();
     plan.policies();
-    Ok(plan.print())
+    Ok(Protection {
+        sql: plan.print(),
+        relation: table.relation.clone(),
+        role: options.role.clone(),
+        rows_expected: table.rows_expected,
+        steps: plan.steps,
+    })
 }
 
 struct Plan<'a> {
@@ -178,7 +207,12 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn step(&mut self, kind: Kind, lock: &'static str, title: impl Into<String>, sql: impl Into<String>) {
-        self.steps.push(Step { title: title.into(), lock, kind, sql: sql.into() });
+        let sql = sql.into();
+        let tried = match kind {
+            Kind::Transaction => sql.clone(),
+            Kind::Alone => sql.replacen(" index concurrently ", " index ", 1).replacen(COMMIT, "", 1),
+        };
+        self.steps.push(Step { title: title.into(), lock, kind, sql, tried });
     }
 
     fn tenant(&self) -> &str {
@@ -309,7 +343,7 @@ impl Plan<'_> {
         };
         Ok(format!(
             "do $$\ndeclare\n    filled pg_catalog.int8;\nbegin\n    loop\n        update {name} as t\n        {update} = any (array(\n            \
-             {rows}\n        ));\n        get diagnostics filled = row_count;\n        exit when filled = 0;\n        commit;\n    \
+             {rows}\n        ));\n        get diagnostics filled = row_count;\n        exit when filled = 0;\n{COMMIT}    \
              end loop;\nend\n$$;"
         ))
     }
@@ -537,7 +571,7 @@ impl Plan<'_> {
         self.step(Kind::Transaction, MOMENT, "row-level security, policies, rights and the declaration", sql);
     }
 
-    fn print(self) -> String {
+    fn print(&self) -> String {
         let mut out = format!(
             "-- Makes {} a tenant's. Written by `rowhouse protect`; run it with psql, as a superuser, or as {} where that\n-- may call tenancy.declare.\n--\n\
              -- Each step stands alone and may be repeated if it was refused: one that waits two seconds for a lock gives up, so\n\

@@ -2,7 +2,8 @@
 //!
 //! A result is another tenant's where its tenant column says so, or where it holds that tenant's id or keys. What only counts or
 //! adds up shows neither, and nothing here tries that: where such a function runs as its caller, the tables that it reads were
-//! tried; where it runs as its owner, the attempt is vacuous, and the audit (TN404) is what judges it.
+//! tried; where it runs as its owner, the attempt is vacuous. So a function that runs as its owner and cannot be tried leaves a
+//! question, unless somebody vouches for it.
 
 use std::collections::BTreeMap;
 
@@ -32,11 +33,11 @@ impl Prover<'_> {
                 continue;
             }
             if callable.volatile && !self.options.write {
-                self.untried(&object, "it may write, so it is called with --write only");
+                self.not_called(index, "it may write, so it is called with --write only");
                 continue;
             }
             if callable.variadic && !callable.required.is_empty() {
-                self.untried(&object, "it is variadic");
+                self.not_called(index, "it is variadic");
                 continue;
             }
             for nobody in [Nobody::Empty, Nobody::Unknown] {
@@ -47,6 +48,26 @@ impl Prover<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Says why the function was not called, or that it told nothing, and whether that leaves a question.
+    fn not_called(&mut self, index: usize, why: &str) {
+        let callable = &self.callables[index];
+        let object = callable.identity.clone();
+        if self.report.untried.iter().any(|one| one.role == self.role && one.object == object) {
+            return;
+        }
+        let vouched = self.vouched(callable);
+        let (open, more) = match (callable.definer, vouched) {
+            (false, _) => (false, "; it runs as its caller"),
+            (true, true) => (false, "; somebody vouches for it"),
+            (true, false) => (true, "; it does not run as its caller, and nobody vouches for it"),
+        };
+        self.not_tried(&object, format!("{why}{more}"), open);
+    }
+
+    fn vouched(&self, callable: &Callable) -> bool {
+        self.declared.vouches_for(callable) || self.options.vouched.contains(&callable.identity)
     }
 
     /// Calls the function as `actor`, with arguments from the rows of every other tenant, until one call breaks isolation.
@@ -71,13 +92,9 @@ impl Prover<'_> {
         let Some(Called { outcome, told, steps, control }) = told else { return Ok(()) };
         let callable = &self.callables[index];
         let object = callable.identity.clone();
-        if outcome == Outcome::Vacuous && !callable.definer {
-            // It runs as its caller, and what that may read was tried.
-            let why =
-                "called, and it gave no tenant anything that could be recognised; it runs as its caller";
-            if !self.report.untried.iter().any(|one| one.role == self.role && one.object == object) {
-                self.untried(&object, why);
-            }
+        // What its caller may read was tried, and what somebody vouches for was read.
+        if outcome == Outcome::Vacuous && (!callable.definer || self.vouched(callable)) {
+            self.not_called(index, "called, and it gave no tenant anything that could be recognised");
             return Ok(());
         }
         let trial = self.trial(&object, "call it for another's rows", &actor, access, &steps);

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use report::{Attempt, Outcome, Report, Untried};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use self::session::{Actor, Refusal, Session};
@@ -24,6 +25,7 @@ use crate::db::Database;
 use crate::query::attempt::Access;
 use crate::query::set_role;
 
+const TRUSTED: &str = include_str!("../../../sql/prove/trusted.sql");
 const ROLE: &str = include_str!("../../../sql/prove/role.sql");
 
 /// Why nothing could be tried.
@@ -61,6 +63,8 @@ pub struct Options {
     pub timeout: Duration,
     /// The database roles beside the request role.
     pub roles: Vec<Identifier>,
+    /// Functions that somebody vouches for, as reports name them: that they cannot be tried is no question.
+    pub vouched: Vec<String>,
 }
 
 /// Tries everything, as the request role and as each other role, on a fresh connection each.
@@ -84,6 +88,7 @@ pub async fn prove(database: &Database, options: &Options) -> Result<Report, Err
             session,
             options,
             role: name,
+            declared: &declared,
             targets,
             callables,
             seen: BTreeMap::new(),
@@ -107,11 +112,29 @@ pub async fn prove(database: &Database, options: &Options) -> Result<Report, Err
     Ok(report)
 }
 
+/// The functions that `tenancy.trust_function` vouches for as they are now, as reports name them; none where there is no such
+/// table.
+///
+/// # Errors
+/// [`Error`] where they are there and cannot be read.
+pub async fn trusted(client: &Client) -> Result<Vec<String>, Error> {
+    let there = client
+        .query_one("select pg_catalog.to_regclass('tenancy.trusted_function') is not null", &[])
+        .await?;
+    if !there.try_get::<_, bool>(0)? {
+        return Ok(Vec::new());
+    }
+    client.batch_execute("set search_path = ''").await?;
+    let rows = client.query(TRUSTED, &[]).await?;
+    rows.iter().map(|row| Ok(row.try_get("function")?)).collect()
+}
+
 /// One role at work.
 struct Prover<'a> {
     session: Session,
     options: &'a Options,
     role: String,
+    declared: &'a Declared,
     targets: Vec<Target>,
     callables: Vec<Callable>,
     /// Which tenants (by their position) saw a row of the relation or function.
@@ -184,11 +207,17 @@ impl Prover<'_> {
         });
     }
 
+    /// What was not tried, and what judges it instead.
     fn untried(&mut self, object: &str, why: impl Into<String>) {
+        self.not_tried(object, why, false);
+    }
+
+    fn not_tried(&mut self, object: &str, why: impl Into<String>, open: bool) {
         self.report.untried.push(Untried {
             role: self.role.clone(),
             object: object.to_owned(),
             why: why.into(),
+            open,
         });
     }
 

@@ -1,5 +1,9 @@
 //! Attempts to read: as nobody, and as one tenant what is another's.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::{Error, Outcome, Prover, READ_AS_NOBODY};
 use crate::catalog::{Nobody, closed};
 use crate::query::attempt::{self, Access};
@@ -52,9 +56,19 @@ impl Prover<'_> {
             for tenant in 0..self.options.tenants.len() {
                 self.sample(index, tenant).await?;
             }
+        }
+        for index in 0..self.targets.len() {
+            if self.targets[index].is_shared() || self.targets[index].readable().is_empty() {
+                continue;
+            }
             match self.targets[index].tenant_column().is_some_and(|column| column.select) {
                 true => self.reads_others(index).await?,
-                false => self.reads_same(index).await?,
+                false if self.options.tenants.len() < 2 => {}
+                false if self.targets[index].whole_rows => self.reads_same(index).await?,
+                false => {
+                    self.reads_alike(index, 0, 1).await?;
+                    self.reads_alike(index, 1, 0).await?;
+                }
             }
         }
         Ok(())
@@ -106,15 +120,6 @@ impl Prover<'_> {
     async fn reads_same(&mut self, index: usize) -> Result<(), Error> {
         let target = &self.targets[index];
         let object = target.qualified_name();
-        if !target.whole_rows {
-            let why =
-                "it has no tenant column and its rows have no place: as tenants it was only read as nobody";
-            self.untried(&object, why);
-            return Ok(());
-        }
-        if self.options.tenants.len() < 2 {
-            return Ok(());
-        }
         let (from, one, other) = (target.sql(), self.actor(0), self.actor(1));
         let mut first = self.session.become_actor(&one);
         first.push(attempt::places(&from));
@@ -137,5 +142,83 @@ impl Prover<'_> {
             Err(refusal) => self.ended(trial, Outcome::Unproven, refusal.told()),
         }
         Ok(())
+    }
+
+    /// Without a tenant column and without a place of its rows, as in a view: compares what the two tenants see.
+    ///
+    /// A row that names the other tenant, or a row of that tenant, is another's. Rows that merely look the same may be two rows,
+    /// as where a view counts: that is no pass and no leak. None in common is a pass, where the other sees some.
+    async fn reads_alike(&mut self, index: usize, tenant: usize, other: usize) -> Result<(), Error> {
+        let target = &self.targets[index];
+        let object = target.qualified_name();
+        let rows = attempt::rows(&target.sql(), &target.readable());
+        let (actor, owner) = (self.actor(tenant), self.actor(other));
+        let mut steps = self.session.become_actor(&actor);
+        steps.push(rows.clone());
+        let mut control = self.session.become_actor(&owner);
+        control.push(rows);
+        let ids = self.row_ids(other);
+        let trial =
+            self.trial(&object, "read rows that the other tenant sees", &actor, Access::ReadOnly, &steps);
+        let theirs = match self.session.run(Access::ReadOnly, &control).await? {
+            Ok(answers) => answers.last().map(|answer| answer.rows.clone()).unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let control = self.session.shown(Access::ReadOnly, &control);
+        let (outcome, told) = match self.session.run(Access::ReadOnly, &steps).await? {
+            Ok(answers) => {
+                let mine = answers.last().map(|answer| answer.rows.clone()).unwrap_or_default();
+                let alike = mine.iter().filter(|row| theirs.contains(row)).count();
+                if mine.iter().any(|row| ids.iter().any(|id| row.contains(id.as_str()))) {
+                    (Outcome::Broken, "a row names the other tenant, or a row of its".to_owned())
+                } else if theirs.is_empty() {
+                    (Outcome::Vacuous, "the other tenant sees no row".to_owned())
+                } else if alike > 0 {
+                    let told = format!(
+                        "{alike} rows look the same to both tenants: add the tenant column, or declare it global"
+                    );
+                    (Outcome::Unproven, told)
+                } else {
+                    (Outcome::Held, "no row that the other tenant sees, and it sees some".to_owned())
+                }
+            }
+            Err(refusal) => (Outcome::Unproven, refusal.told()),
+        };
+        self.ended_with(trial, outcome, told, control);
+        Ok(())
+    }
+
+    /// Texts that name the tenant or one row of its: its id, and of sampled rows the primary keys that are random.
+    fn row_ids(&self, tenant: usize) -> Vec<String> {
+        let mut ids = vec![self.options.tenants[tenant].id.clone()];
+        for ((index, of), sample) in &self.samples {
+            let target = &self.targets[*index];
+            let Ok(row) = serde_json::from_str::<BTreeMap<String, Value>>(sample) else { continue };
+            if *of != tenant {
+                continue;
+            }
+            // A key that leads elsewhere may lead to what all tenants share.
+            let refers = |name: &str| {
+                let mut columns = target.foreign_keys.iter().flat_map(|key| &key.columns);
+                columns.any(|(ours, _)| ours == name)
+            };
+            // Only there: what is tried here may show the row to both.
+            let of_others = |id: &str| {
+                let mut rows = self.samples.iter();
+                rows.any(|((at, of), row)| at == index && *of != tenant && row.contains(id))
+            };
+            for column in &target.columns {
+                let name = column.name.name();
+                if column.in_primary_key
+                    && column.type_name == "uuid"
+                    && !refers(name)
+                    && let Some(Value::String(id)) = row.get(name)
+                    && !of_others(id)
+                {
+                    ids.push(id.clone());
+                }
+            }
+        }
+        ids
     }
 }

@@ -64,6 +64,8 @@ pub struct Untried {
     pub role: String,
     pub object: String,
     pub why: String,
+    /// Whether that leaves a question, so that nothing is proven.
+    pub open: bool,
 }
 
 impl Report {
@@ -71,11 +73,19 @@ impl Report {
         self.attempts.iter().filter(|attempt| attempt.outcome == outcome).count()
     }
 
+    /// What was not tried and leaves a question.
+    fn open(&self) -> usize {
+        self.untried.iter().filter(|untried| untried.open).count()
+    }
+
     /// 0: all held, and there was something to break; 1: something broke; 2: not everything could be tried.
     pub fn exit_code(&self) -> u8 {
         if self.count(Outcome::Broken) > 0 {
             1
-        } else if self.count(Outcome::Held) == self.attempts.len() && !self.attempts.is_empty() {
+        } else if self.count(Outcome::Held) == self.attempts.len()
+            && !self.attempts.is_empty()
+            && self.open() == 0
+        {
             0
         } else {
             2
@@ -86,11 +96,12 @@ impl Report {
     pub fn verdict(&self) -> String {
         let total = self.attempts.len();
         let tail = format!(
-            "{total} attempts: {} held, {} broken, {} vacuous, {} unproven",
+            "{total} attempts: {} held, {} broken, {} vacuous, {} unproven; {} not tried",
             self.count(Outcome::Held),
             self.count(Outcome::Broken),
             self.count(Outcome::Vacuous),
-            self.count(Outcome::Unproven)
+            self.count(Outcome::Unproven),
+            self.open()
         );
         match self.exit_code() {
             0 => format!("isolation held ({tail})"),
@@ -126,7 +137,8 @@ impl Report {
             }
         }
         for untried in &self.untried {
-            let _ = writeln!(out, "not tried: {} (as {}): {}", untried.object, untried.role, untried.why);
+            let word = if untried.open { "NOT TRIED" } else { "not tried" };
+            let _ = writeln!(out, "{word}: {} (as {}): {}", untried.object, untried.role, untried.why);
         }
         let _ = writeln!(out, "{}", self.verdict());
         out
@@ -141,6 +153,7 @@ impl Report {
             broken: usize,
             vacuous: usize,
             unproven: usize,
+            not_tried: usize,
             #[serde(flatten)]
             report: &'a Report,
         }
@@ -154,6 +167,7 @@ impl Report {
             broken: self.count(Outcome::Broken),
             vacuous: self.count(Outcome::Vacuous),
             unproven: self.count(Outcome::Unproven),
+            not_tried: self.open(),
             report: self,
         };
         let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();

@@ -99,6 +99,7 @@ impl Target {
 /// A function that the role may call.
 #[derive(Debug, Deserialize)]
 pub(super) struct Callable {
+    pub oid: i64,
     #[serde(deserialize_with = "identifier")]
     pub schema: Identifier,
     #[serde(deserialize_with = "identifier")]
@@ -149,9 +150,16 @@ pub(super) struct Declared {
     oids: Vec<u32>,
     kinds: Vec<String>,
     tenant_columns: Vec<Option<String>>,
+    /// The functions that `tenancy.declare_function` vouches for.
+    functions: Vec<u32>,
 }
 
 impl Declared {
+    /// Whether somebody has declared the function, and so vouches for it.
+    pub fn vouches_for(&self, callable: &Callable) -> bool {
+        self.functions.iter().any(|oid| i64::from(*oid) == callable.oid)
+    }
+
     pub async fn read(client: &Client) -> Result<Self, Error> {
         let there = client
             .query_one(
@@ -168,6 +176,7 @@ impl Declared {
             oids: row.try_get("oids")?,
             kinds: row.try_get("kinds")?,
             tenant_columns: row.try_get("tenant_columns")?,
+            functions: row.try_get("functions")?,
         })
     }
 }

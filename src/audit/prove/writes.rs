@@ -127,7 +127,8 @@ impl Prover<'_> {
         if self.targets[index].may_delete {
             let statement = attempt::delete(&self.targets[index].sql(), None);
             let actor = self.nobody_actor(Nobody::Unknown);
-            self.reach(index, "delete every row", actor, victim, statement.clone(), statement).await?;
+            self.reach(index, "delete every row", actor, victim, vec![(statement.clone(), statement)])
+                .await?;
         }
         Ok(())
     }
@@ -138,7 +139,8 @@ impl Prover<'_> {
             let of = Some((&column.name, self.options.tenants[victim].id.as_str()));
             let statement = attempt::delete(&target.sql(), of);
             let actor = self.actor(actor);
-            self.reach(index, "delete another's rows", actor, victim, statement.clone(), statement).await?;
+            let tries = vec![(statement.clone(), statement)];
+            self.reach(index, "delete another's rows", actor, victim, tries).await?;
         }
         Ok(())
     }
@@ -147,11 +149,14 @@ impl Prover<'_> {
         let target = &self.targets[index];
         if let Some(column) = plain(target) {
             // Null and not the column's own value: what reads a column is also bound by the policies for SELECT.
-            let value = attempt::typed(None, &column.type_name);
-            let statement = attempt::update(&target.sql(), &column.name, Some(&value), None);
-            let control = attempt::update(&target.sql(), &column.name, None, None);
+            let null = attempt::typed(None, &column.type_name);
+            let set = |value: Option<&str>| attempt::update(&target.sql(), &column.name, value, None);
+            let tries = values(column)
+                .into_iter()
+                .map(|value| (set(Some(value.as_deref().unwrap_or(&null))), set(value.as_deref())))
+                .collect();
             let actor = self.nobody_actor(Nobody::Unknown);
-            self.reach(index, "update every row", actor, victim, statement, control).await?;
+            self.reach(index, "update every row", actor, victim, tries).await?;
         }
         Ok(())
     }
@@ -161,34 +166,44 @@ impl Prover<'_> {
         let tenant_column = target.tenant_column().filter(|column| column.select);
         if let (Some(column), Some(tenant_column)) = (plain(target), tenant_column) {
             let of = Some((&tenant_column.name, self.options.tenants[victim].id.as_str()));
-            let statement = attempt::update(&target.sql(), &column.name, None, of);
+            let set = |value: Option<&str>| attempt::update(&target.sql(), &column.name, value, of);
+            let tries = values(column).into_iter().map(|value| set(value.as_deref()));
+            let tries = tries.map(|statement| (statement.clone(), statement)).collect();
             let actor = self.actor(actor);
-            self.reach(index, "update another's rows", actor, victim, statement.clone(), statement).await?;
+            self.reach(index, "update another's rows", actor, victim, tries).await?;
         }
         Ok(())
     }
 
-    /// Runs a statement that must reach no row, and as the control the one with which the victim reaches its own.
+    /// Runs a statement that must reach no row, and as the control the one with which the victim reaches its own. Of several
+    /// such pairs it takes the first whose control reaches a row.
     async fn reach(
         &mut self,
         index: usize,
         what: &'static str,
         actor: Actor,
         victim: usize,
-        statement: String,
-        control: String,
+        tries: Vec<(String, String)>,
     ) -> Result<(), Error> {
         let object = self.targets[index].qualified_name();
         let owner = self.actor(victim);
-        let control = self.with_actor(&owner, control);
-        let mut control_said = "no row".to_owned();
-        let able = match self.session.run(WRITE, &control).await? {
-            Ok(answers) => answers.last().is_some_and(|answer| answer.affected > 0),
-            Err(refusal) => {
-                control_said = refusal.told();
-                refusal.sqlstate.starts_with("23")
+        let mut chosen = None;
+        for (statement, control) in tries {
+            let control = self.with_actor(&owner, control);
+            let (able, said) = match self.session.run(WRITE, &control).await? {
+                Ok(answers) => {
+                    (answers.last().is_some_and(|answer| answer.affected > 0), "no row".to_owned())
+                }
+                Err(refusal) => (refusal.sqlstate.starts_with("23"), refusal.told()),
+            };
+            if able || chosen.is_none() {
+                chosen = Some((statement, control, able, said));
             }
-        };
+            if able {
+                break;
+            }
+        }
+        let Some((statement, control, able, control_said)) = chosen else { return Ok(()) };
         let control = self.session.shown(WRITE, &control);
         let steps = self.with_actor(&actor, statement);
         let trial = self.trial(&object, what, &actor, WRITE, &steps);
@@ -536,6 +551,22 @@ fn plain(target: &Target) -> Option<&TargetColumn> {
     let tenant = target.tenant_column().map(|column| &column.name);
     let other = updatable.iter().filter(|column| Some(&column.name) != tenant);
     other.clone().find(|column| !column.in_key).or(other.clone().next()).or(updatable.first()).copied()
+}
+
+/// What a column is set to, in this order, to see whether its tenant may change it: to what it is (None), which every policy
+/// allows that judges rows alike before and after; then to what one may demand, as where a row can be revoked and no more.
+fn values(column: &TargetColumn) -> Vec<Option<String>> {
+    let type_name = column.type_name.as_str();
+    let demanded: &[&str] = match type_name {
+        "timestamp with time zone" | "timestamp without time zone" | "date" => &["pg_catalog.now()"],
+        "boolean" => &["true", "false"],
+        "smallint" | "integer" | "bigint" | "numeric" => &["0"],
+        "text" | "character varying" => &["'rowhouse'"],
+        _ => &[],
+    };
+    let demanded = demanded.iter().map(|value| Some(format!("{value}::{type_name}")));
+    let null = Some(attempt::typed(None, type_name));
+    std::iter::once(None).chain(demanded).chain([null]).collect()
 }
 
 /// What names the sampled row alone: its primary key, where that is one column, or one beside the tenant.

@@ -1,6 +1,6 @@
 //! Findings for the tests of the forms.
 
-use super::{Described, Judged, Report, Standing};
+use super::{Described, Judged, Report, Scope, Scoped, Standing};
 use crate::audit::{Contract, Finding, Level, Waiver, WaiverState};
 
 /// An error with texts that every form must escape.
@@ -46,6 +46,24 @@ pub fn report() -> Report {
             judged(finding("TN201", "api.\"Odd \"\"one\"\"\""), Standing::Known),
         ],
         relations: vec![described()],
+        scopes: vec![
+            scope("SELECT", Scoped::Own),
+            scope("INSERT", Scoped::Closed),
+            scope("UPDATE-old", Scoped::Own),
+            scope("UPDATE-new", Scoped::Own),
+            scope("DELETE", Scoped::Unproven),
+        ],
+    }
+}
+
+fn scope(command: &str, scoped: Scoped) -> Scope {
+    Scope {
+        relation: "api.items".to_owned(),
+        command: command.to_owned(),
+        granted: !command.starts_with("UPDATE"),
+        scoped,
+        permissive: if scoped == Scoped::Closed { Vec::new() } else { vec!["select_tenant".to_owned()] },
+        restrictive: if scoped == Scoped::Unproven { vec!["<floor>".to_owned()] } else { Vec::new() },
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::xml::escape;
-use super::{Described, DescribedPolicy, Judged, Report, Standing};
+use super::{Described, DescribedPolicy, Judged, Report, Scope, Scoped, Standing};
 use crate::audit::Level;
 
 const STYLE: &str = include_str!("report.css");
@@ -34,12 +34,13 @@ pub fn html(report: &Report) -> String {
         env!("CARGO_PKG_VERSION")
     );
     let _ = writeln!(out, "<section class=\"tiles\">");
-    for (class, number, words) in [
-        ("error", counts.errors, "errors"),
-        ("warning", counts.warnings, "warnings"),
-        ("advice", counts.advice, "pieces of advice"),
-        ("muted", counts.waived + counts.known, "waived or known"),
+    for (class, number, one, more) in [
+        ("error", counts.errors, "error", "errors"),
+        ("warning", counts.warnings, "warning", "warnings"),
+        ("advice", counts.advice, "piece of advice", "pieces of advice"),
+        ("muted", counts.waived + counts.known, "waived or known", "waived or known"),
     ] {
+        let words = if number == 1 { one } else { more };
         let class = if number == 0 { "none" } else { class };
         let _ = writeln!(out, "<div class=\"tile {class}\"><b>{number}</b><span>{words}</span></div>");
     }
@@ -71,18 +72,67 @@ fn accepted(report: &Report, relation: &Described) -> bool {
     })
 }
 
+/// A cell of the matrix: its class, its sign and what it says.
+type Cell = (&'static str, &'static str, &'static str);
+
+const NO_RIGHT: Cell = ("no", "–", "no right");
+const SHARED: Cell = ("shared", "≡", "the same for all tenants");
+const OWN: Cell = ("good", "✓", "the tenant's own rows only");
+const CLOSED: Cell = ("closed", "∅", "a right, but no policy: no row");
+const UNPROVEN: Cell = ("warning", "?", "a policy that is not recognised");
+const OPEN: Cell = ("error", "✗", "rows of others, too");
+/// Of what has no policies of its own, such as a view: there the findings are all that is known.
+const NOTHING_FOUND: Cell = ("good", "○", "no policies of its own, and nothing was found");
+const WARNED: Cell = ("warning", "!", "no policies of its own, and a warning is open");
+const ACCEPTED: Cell = ("warning", "~", "no policies of its own, and a finding is waived");
+
+/// What a command of the request role comes to. `commands`: as [`Scope`] calls its parts.
+fn cell(report: &Report, relation: &Described, may: bool, commands: &[&str]) -> Cell {
+    if !may {
+        return NO_RIGHT;
+    }
+    let worst = worst(report, relation);
+    if !relation.is_tenant() {
+        return if worst == Some(Level::Error) { OPEN } else { SHARED };
+    }
+    let scopes = report
+        .scopes
+        .iter()
+        .filter(|scope| scope.relation == relation.relation && commands.contains(&scope.command.as_str()));
+    match (scopes.map(|scope| scope.scoped).max(), worst) {
+        (Some(Scoped::Closed), _) => CLOSED,
+        (Some(Scoped::Own), _) => OWN,
+        (Some(Scoped::Unproven), _) => UNPROVEN,
+        (Some(Scoped::Open), _) | (None, Some(Level::Error)) => OPEN,
+        (None, Some(Level::Warning)) => WARNED,
+        (None, Some(Level::Advice) | None) if accepted(report, relation) => ACCEPTED,
+        (None, Some(Level::Advice) | None) => NOTHING_FOUND,
+    }
+}
+
+fn write_cell(out: &mut String, (class, sign, words): Cell) {
+    let _ = write!(
+        out,
+        "<td class=\"cell {class}\" title=\"{words}\"><span aria-hidden=\"true\">{sign}</span><span class=\"sr\">{words}</span></td>"
+    );
+}
+
 fn matrix(report: &Report, out: &mut String) {
     out.push_str(
-        "<section>\n<h2>Who may do what</h2>\n<div class=\"scroll\"><table class=\"matrix\">\n<thead><tr><th scope=\"col\">Relation</th>\
-         <th scope=\"col\">Kind</th><th scope=\"col\">RLS</th><th scope=\"col\">Select</th><th scope=\"col\">Insert</th>\
-         <th scope=\"col\">Update</th><th scope=\"col\">Delete</th><th scope=\"col\">Truncate</th></tr></thead>\n<tbody>\n",
+        "<section>\n<h2>Who may do what</h2>\n<div class=\"scroll\"><table class=\"matrix\">\n<thead><tr>",
     );
+    for head in
+        ["Relation", "Kind", "RLS", "Select", "Insert", "Update", "Delete", "Truncate", "Open findings"]
+    {
+        let _ = write!(out, "<th scope=\"col\">{head}</th>");
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
     for relation in &report.relations {
-        let worst = worst(report, relation);
-        let accepted = accepted(report, relation);
         let kind = relation.declared.as_deref().unwrap_or("undeclared");
         let rls = match (relation.rls_enabled, relation.rls_forced, relation.kind.as_str()) {
-            (_, _, "v" | "m" | "f") => "not a table",
+            (_, _, "v") => "a view",
+            (_, _, "m") => "a materialized view",
+            (_, _, "f") => "a foreign table",
             (true, true, _) => "forced",
             (true, false, _) => "enabled",
             (false, _, _) => "off",
@@ -94,51 +144,27 @@ fn matrix(report: &Report, out: &mut String) {
             escape(&relation.relation),
             escape(kind)
         );
-        for (may, command) in [
-            (relation.select, "SELECT"),
-            (relation.insert, "INSERT"),
-            (relation.update, "UPDATE"),
-            (relation.delete, "DELETE"),
+        for (may, commands) in [
+            (relation.select, &["SELECT"][..]),
+            (relation.insert, &["INSERT"]),
+            (relation.update, &["UPDATE-old", "UPDATE-new"]),
+            (relation.delete, &["DELETE"]),
         ] {
-            let policy = relation.policies.iter().any(|policy| {
-                policy.applies && policy.permissive && (policy.command == command || policy.command == "ALL")
-            });
-            let (class, sign, words) = match (may, relation.is_tenant(), worst) {
-                (false, _, _) => ("no", "–", "no right"),
-                (true, false, Some(Level::Error)) => ("error", "✗", "shared, with an error"),
-                (true, false, _) => ("shared", "≡", "the same for all tenants"),
-                (true, true, Some(Level::Error)) => ("error", "✗", "an error is open"),
-                (true, true, Some(Level::Warning)) => ("warning", "!", "a warning is open"),
-                (true, true, Some(Level::Advice) | None) if accepted => ("warning", "~", "a waived finding"),
-                (true, true, Some(Level::Advice) | None) if relation.rls_enabled && !policy => {
-                    ("closed", "∅", "a right, but no policy: no row")
-                }
-                (true, true, Some(Level::Advice) | None) => ("good", "✓", "bound by policies, nothing found"),
-            };
-            let _ = write!(
-                out,
-                "<td class=\"cell {class}\" title=\"{words}\"><span aria-hidden=\"true\">{sign}</span><span class=\"sr\">{words}</span></td>"
-            );
+            write_cell(out, cell(report, relation, may, commands));
         }
-        let (class, sign, words) = match relation.truncate {
-            true => ("error", "✗", "empties it of every tenant's rows"),
-            false => ("no", "–", "no right"),
+        let empties = ("error", "✗", "empties it of every tenant's rows");
+        write_cell(out, if relation.truncate { empties } else { NO_RIGHT });
+        let (class, words) = match (worst(report, relation), accepted(report, relation)) {
+            (Some(level), _) => (format!("badge {}", level.as_str()), level.as_str()),
+            (None, true) => ("badge".to_owned(), "a waived finding"),
+            (None, false) => ("name".to_owned(), "none"),
         };
-        let _ = writeln!(
-            out,
-            "<td class=\"cell {class}\" title=\"{words}\"><span aria-hidden=\"true\">{sign}</span><span class=\"sr\">{words}</span></td></tr>"
-        );
+        let _ = writeln!(out, "<td><span class=\"{class}\">{words}</span></td></tr>");
     }
     out.push_str("</tbody>\n</table></div>\n<p class=\"legend\">");
-    for (class, sign, words) in [
-        ("good", "✓", "bound by policies, nothing found"),
-        ("warning", "!", "a warning is open"),
-        ("warning", "~", "a waived finding"),
-        ("error", "✗", "an error is open"),
-        ("shared", "≡", "the same for all tenants"),
-        ("closed", "∅", "a right, but no policy: no row"),
-        ("no", "–", "no right"),
-    ] {
+    for (class, sign, words) in
+        [OWN, OPEN, UNPROVEN, CLOSED, SHARED, NO_RIGHT, NOTHING_FOUND, WARNED, ACCEPTED]
+    {
         let _ = write!(out, "<span><i class=\"cell {class}\">{sign}</i> {words}</span> ");
     }
     out.push_str("</p>\n</section>\n");
@@ -222,9 +248,59 @@ fn policies(report: &Report, out: &mut String) {
             }
             out.push_str("</ul>\n");
         }
+        effects(report, relation, out);
         out.push_str("</article>\n");
     }
     out.push_str("</section>\n");
+}
+
+/// What all policies together come to, a line for each command that the request role has a right to.
+fn effects(report: &Report, relation: &Described, out: &mut String) {
+    let scopes: Vec<&Scope> =
+        report.scopes.iter().filter(|scope| scope.granted && scope.relation == relation.relation).collect();
+    if scopes.is_empty() {
+        return;
+    }
+    out.push_str("<table class=\"effects\">\n<tbody>\n");
+    for scope in scopes {
+        let does = match scope.command.as_str() {
+            "SELECT" => "reads",
+            "INSERT" => "adds",
+            "UPDATE-old" => "changes",
+            "UPDATE-new" => "makes of them",
+            _ => "deletes",
+        };
+        let (class, sign, words) = match scope.scoped {
+            Scoped::Closed => CLOSED,
+            Scoped::Own => OWN,
+            Scoped::Unproven => UNPROVEN,
+            Scoped::Open => OPEN,
+        };
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{does}</th><td class=\"cell {class}\" aria-hidden=\"true\">{sign}</td><td>{words}: {}</td></tr>",
+            predicate(relation, scope)
+        );
+    }
+    out.push_str("</tbody>\n</table>\n");
+}
+
+/// The condition that a row must meet, of the names of the policies: one of the permissive and all of the restrictive.
+fn predicate(relation: &Described, scope: &Scope) -> String {
+    if !relation.rls_enabled {
+        return "row-level security is off".to_owned();
+    }
+    let joined = |names: &[String], word: &str| {
+        let names: Vec<String> = names.iter().map(|name| format!("<code>{}</code>", escape(name))).collect();
+        names.join(&format!(" {word} "))
+    };
+    let any = joined(&scope.permissive, "or");
+    match (scope.permissive.len(), scope.restrictive.is_empty()) {
+        (0, _) => "no permissive policy applies".to_owned(),
+        (_, true) => any,
+        (1, false) => format!("{any} and {}", joined(&scope.restrictive, "and")),
+        (_, false) => format!("({any}) and {}", joined(&scope.restrictive, "and")),
+    }
 }
 
 /// A policy as a sentence.
@@ -292,7 +368,24 @@ mod tests {
         }
         let page = html(&report);
         let matrix = page.split("</table>").next().unwrap_or_default();
-        assert!(matrix.contains("a waived finding") && !matrix.contains("nothing found"), "{matrix}");
+        assert!(matrix.contains("a waived finding") && !matrix.contains(">none<"), "{matrix}");
+        // Of a view there is nothing else to go by.
+        report.scopes.clear();
+        let page = html(&report);
+        let matrix = page.split("</table>").next().unwrap_or_default();
+        assert!(matrix.contains("a finding is waived") && !matrix.contains("nothing was found"), "{matrix}");
+    }
+
+    #[test]
+    fn a_cell_says_what_the_policies_come_to_and_which_they_are() {
+        let page = html(&report());
+        let matrix = page.split("</table>").next().unwrap_or_default();
+        for words in ["own rows only", "a right, but no policy: no row", "not recognised", "no right"] {
+            assert!(matrix.contains(words), "{words}: {matrix}");
+        }
+        assert!(page.contains("<code>select_tenant</code> and <code>&lt;floor&gt;</code>"), "{page}");
+        // UPDATE is not granted, so nothing is said of it.
+        assert!(!page.contains("makes of them"), "{page}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod text;
 mod xml;
 
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 pub use baseline::Baseline;
 pub use html::html;
@@ -29,6 +29,7 @@ pub use text::{explain, list, text};
 use super::{Contract, Error, Finding, Level};
 
 const DESCRIBED: &str = include_str!("../../../sql/audit/described.sql");
+const SCOPES: &str = include_str!("../../../sql/audit/scopes.sql");
 
 /// Everything that a report says.
 #[derive(Debug)]
@@ -41,6 +42,35 @@ pub struct Report {
     /// The worst first.
     pub findings: Vec<Judged>,
     pub relations: Vec<Described>,
+    /// Empty until [`Report::look_at_scopes`].
+    pub scopes: Vec<Scope>,
+}
+
+/// What the policies of a tenant table come to for one command of the request role.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    pub relation: String,
+    /// SELECT, INSERT, DELETE; UPDATE-old of the rows that are changed, UPDATE-new of what they become.
+    pub command: String,
+    pub granted: bool,
+    pub scoped: Scoped,
+    /// The policies of which one must allow.
+    pub permissive: Vec<String>,
+    /// The policies that must all allow, too.
+    pub restrictive: Vec<String>,
+}
+
+/// Which rows a command reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scoped {
+    /// None: no policy allows any.
+    Closed,
+    /// The tenant's own alone.
+    Own,
+    /// A policy is not recognised.
+    Unproven,
+    /// Others', too.
+    Open,
 }
 
 /// A finding and what becomes of it.
@@ -145,7 +175,26 @@ impl Report {
                 Judged { finding, standing, location }
             })
             .collect();
-        Ok(Report { database, server_version, contract, fail_on, findings, relations })
+        Ok(Report { database, server_version, contract, fail_on, findings, relations, scopes: Vec::new() })
+    }
+
+    /// Reads what the policies come to, command by command, in a read-only transaction.
+    ///
+    /// # Errors
+    /// [`Error`]: it could not be checked.
+    pub async fn look_at_scopes(&mut self, client: &Client) -> Result<(), Error> {
+        let contract = serde_json::to_string(&self.contract).map_err(Error::Contract)?;
+        client
+            .batch_execute(
+                "begin transaction isolation level repeatable read, read only; set local search_path = ''; \
+                 set local enable_nestloop = off; set local jit = off; set local statement_timeout = 60000",
+            )
+            .await?;
+        let scopes = scopes(client, &contract).await;
+        let ended = client.batch_execute("rollback").await;
+        self.scopes = scopes?;
+        ended?;
+        Ok(())
     }
 
     pub fn counts(&self) -> Counts {
@@ -195,21 +244,36 @@ impl Report {
             })
             .collect();
         let counts = self.counts();
-        let mut text = format!("{} tenant relations", tenant.len());
+        let mut text = match tenant.len() {
+            1 => "1 tenant relation".to_owned(),
+            count => format!("{count} tenant relations"),
+        };
         if open.is_empty() {
             text.push_str(", none open");
         } else {
             text.push_str(&format!(", {} open ({})", open.len(), open.join(", ")));
         }
-        text.push_str(&format!(
-            "; {} errors, {} warnings, {} pieces of advice, {} waived",
-            counts.errors, counts.warnings, counts.advice, counts.waived
-        ));
+        let found = counted(counts.errors, counts.warnings, counts.advice);
+        text.push_str(&format!("; {found}, {} waived", counts.waived));
         if counts.known > 0 {
             text.push_str(&format!(", {} known before", counts.known));
         }
         text
     }
+}
+
+/// How many there are, in words.
+pub fn counted(errors: usize, warnings: usize, advice: usize) -> String {
+    let words = |count: usize, one: &str, more: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {more}"),
+    };
+    format!(
+        "{}, {}, {}",
+        words(errors, "error", "errors"),
+        words(warnings, "warning", "warnings"),
+        words(advice, "piece of advice", "pieces of advice")
+    )
 }
 
 impl Described {
@@ -229,6 +293,30 @@ fn standing(finding: &Finding, fail_on: Level, baseline: Option<&Baseline>) -> S
     } else {
         Standing::Told
     }
+}
+
+async fn scopes(client: &Client, contract: &str) -> Result<Vec<Scope>, Error> {
+    let readings = super::readings(client, contract).await?;
+    let statement = format!("{}\n{SCOPES}", super::judged_prelude());
+    let rows = client.query(statement.as_str(), &[&contract, &readings]).await?;
+    rows.iter().map(scope).collect()
+}
+
+fn scope(row: &Row) -> Result<Scope, Error> {
+    Ok(Scope {
+        relation: row.try_get("relation")?,
+        command: row.try_get("command")?,
+        granted: row.try_get("granted")?,
+        scoped: match row.try_get("scoped")? {
+            "yes" => Scoped::Own,
+            "closed" => Scoped::Closed,
+            "unproven" => Scoped::Unproven,
+            // Whatever else it may be is no pass.
+            _ => Scoped::Open,
+        },
+        permissive: row.try_get("permissive")?,
+        restrictive: row.try_get("restrictive")?,
+    })
 }
 
 async fn described(client: &Client, contract: &str) -> Result<(String, String, Vec<Described>), Error> {
