@@ -53,6 +53,38 @@ tenant_right as materialized (
     where pg_catalog.has_schema_privilege(r.role_oid, t.namespace_oid, 'USAGE')
     group by t.relation_oid
 ),
+-- To whom these rights were given, as REVOKE must name it: the role itself, a group of it, or PUBLIC.
+grantee as materialized (
+    select
+        lists.relation_oid,
+        x.privilege_type,
+        pg_catalog.string_agg(
+            distinct case when x.grantee = 0 then 'public' else pg_catalog.quote_ident(r.role_name) end,
+            ', '
+        ) as names
+    from (
+        select
+            t.relation_oid,
+            c.relacl as acl
+        from tenant_table as t
+        inner join pg_catalog.pg_class as c on c.oid = t.relation_oid
+        union all
+        select
+            t.relation_oid,
+            a.attacl
+        from tenant_table as t
+        inner join pg_catalog.pg_attribute as a on a.attrelid = t.relation_oid
+        where a.attacl is not null
+            and not a.attisdropped
+    ) as lists
+    cross join lateral pg_catalog.aclexplode(lists.acl) as x
+    left join acting_role as r on r.role_oid = x.grantee
+    where x.privilege_type in ('TRUNCATE', 'TRIGGER', 'REFERENCES')
+        and (x.grantee = 0 or r.role_oid is not null)
+    group by
+        lists.relation_oid,
+        x.privilege_type
+),
 -- The schemas in which an acting role makes objects without owning the schema.
 creatable_schema as materialized (
     select
@@ -965,7 +997,12 @@ session_default as materialized (
         case when d.setrole <> 0 then 'role' else 'database' end as object_type,
         pg_catalog.quote_ident(
             case when d.setrole <> 0 then a.role_name else pg_catalog.current_database() end
-        ) as object_identity
+        ) as object_identity,
+        case
+            when d.setrole <> 0 and d.setdatabase <> 0
+                then ' in database ' || pg_catalog.quote_ident(pg_catalog.current_database())
+            else ''
+        end as place
     from app as a
     inner join pg_catalog.pg_db_role_setting as d
         on d.setrole in (0, a.role_oid)
@@ -983,7 +1020,8 @@ session_default as materialized (
         pg_catalog.lower(g.name),
         g.setting,
         'server',
-        'server'
+        'server',
+        ''
     from pg_catalog.pg_settings as g
     where g.source in ('configuration file', 'command line', 'environment variable')
 )

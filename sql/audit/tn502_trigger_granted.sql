@@ -15,9 +15,12 @@ select
     t.identity as relation,
     pg_catalog.format('TRIGGER on %s is granted to what requests run as.', t.identity) as message,
     pg_catalog.format('Roles: %s.', g.trigger_granted) as detail,
-    pg_catalog.format('revoke trigger on %s from %s;', t.identity, g.trigger_granted) as fix,
+    pg_catalog.format('revoke trigger on %s from %s;', t.identity, coalesce(e.names, g.trigger_granted)) as fix,
     null::pg_catalog.text as content
 from tenant_table as t
 inner join tenant_right as g on g.relation_oid = t.relation_oid
+left join grantee as e
+    on e.relation_oid = t.relation_oid
+    and e.privilege_type = 'TRIGGER'
 cross join temporary as p
 where g.trigger_granted is not null

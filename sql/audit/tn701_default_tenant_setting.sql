@@ -16,7 +16,7 @@ select
     null::pg_catalog.text as detail,
     case d.object_type
         when 'server' then pg_catalog.format('alter system reset %s;', a.setting)
-        else pg_catalog.format('alter %s %s reset %s;', d.object_type, d.object_identity, a.setting)
+        else pg_catalog.format('alter %s %s%s reset %s;', d.object_type, d.object_identity, d.place, a.setting)
     end as fix,
     d.value as content
 from session_default as d

@@ -2,7 +2,7 @@
 -- request role: tn312_fault_collation_app
 -- declare: tenant api.items tenant_id
 -- expect: error TN312 api.items/tenant
--- leak: set app.current_tenant_id = 'AAAAAAAA-0000-4000-8000-000000000001';
+-- leak: set app.current_tenant_id = 'ACME';
 --   select * from api.items
 
 create role tn312_fault_collation_app login password 'app';
@@ -21,8 +21,8 @@ create table api.items (
 alter table api.items owner to tn312_fault_collation_owner;
 insert into api.items (tenant_id, id, name)
 values
-    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
-    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+    ('acme', 1, 'of tenant A'),
+    ('beta', 2, 'of tenant B');
 
 alter table api.items enable row level security;
 alter table api.items force row level security;
