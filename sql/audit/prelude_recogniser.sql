@@ -65,7 +65,15 @@ sought as materialized (
     select
         r.relation_oid,
         r.tenant_column,
-        r.tenant_not_null,
+        -- A child may have lost the constraint; a partition may not.
+        r.tenant_not_null
+            and not exists (
+                select
+                from pg_catalog.pg_inherits as i
+                inner join pg_catalog.pg_class as c on c.oid = i.inhrelid
+                where i.inhparent = r.relation_oid
+                    and not c.relispartition
+            ) as tenant_not_null,
         r.tenant_compares_exactly,
         coalesce(nullif(t.typbasetype, 0), t.oid) as tenant_base_oid,
         case when odd.column_name then quoted.column_name end as odd_column_name,
