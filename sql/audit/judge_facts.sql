@@ -24,6 +24,26 @@ base_type as materialized (
     inner join pg_catalog.pg_type as t
         on t.oid = d.base_oid
         and t.typtype <> 'd'
+),
+-- The comparisons of btree in pg_catalog.
+comparison as materialized (
+    select
+        m.amopfamily as family_oid,
+        m.amoplefttype as left_type_oid,
+        m.amoprighttype as right_type_oid,
+        m.amopstrategy as strategy,
+        o.oid as operator_oid,
+        o.oprnegate as negation_oid
+    from pg_catalog.pg_amop as m
+    inner join pg_catalog.pg_am as y
+        on y.oid = m.amopmethod
+        and y.amname = 'btree'
+    inner join pg_catalog.pg_opfamily as f
+        on f.oid = m.amopfamily
+        and f.opfnamespace = 'pg_catalog'::pg_catalog.regnamespace
+    inner join pg_catalog.pg_operator as o
+        on o.oid = m.amopopr
+        and o.oprnamespace = 'pg_catalog'::pg_catalog.regnamespace
 )
 select
     pg_catalog.jsonb_build_object(
@@ -77,20 +97,29 @@ select
             inner join routine as r on r.function_oid = f.function_oid
             left join base_type as b on b.type_oid = r.return_type_oid
         ),
-        -- Of btree, where Postgres itself says that they are equalities.
         'equality_operators', (
-            select pg_catalog.jsonb_agg(distinct m.amopopr::pg_catalog.int8)
-            from pg_catalog.pg_amop as m
-            inner join pg_catalog.pg_am as y
-                on y.oid = m.amopmethod
-                and y.amname = 'btree'
-            inner join pg_catalog.pg_opfamily as f
-                on f.oid = m.amopfamily
-                and f.opfnamespace = 'pg_catalog'::pg_catalog.regnamespace
-            inner join pg_catalog.pg_operator as o
-                on o.oid = m.amopopr
-                and o.oprnamespace = 'pg_catalog'::pg_catalog.regnamespace
-            where m.amopstrategy = 3
+            select pg_catalog.jsonb_agg(distinct c.operator_oid::pg_catalog.int8)
+            from comparison as c
+            where c.strategy = 3
+        ),
+        'inequality_operators', (
+            select pg_catalog.jsonb_agg(distinct c.negation_oid::pg_catalog.int8)
+            from comparison as c
+            where c.strategy = 3
+                and c.negation_oid <> 0
+        ),
+        'bounds', (
+            select
+                pg_catalog.jsonb_agg(
+                    distinct pg_catalog.jsonb_build_array(l.operator_oid::pg_catalog.int8, m.operator_oid::pg_catalog.int8)
+                )
+            from comparison as l
+            inner join comparison as m
+                on m.family_oid = l.family_oid
+                and m.left_type_oid = l.left_type_oid
+                and m.right_type_oid = l.right_type_oid
+            where l.strategy = 4
+                and m.strategy = 2
         ),
         'nondeterministic_collations', (
             select coalesce(pg_catalog.jsonb_agg(l.oid::pg_catalog.int8), '[]')

@@ -103,7 +103,8 @@ expression as materialized (
         part.part,
         part.source,
         part.part = 'using' and p.check_text is null as decides_both,
-        part.source ~ '"[tr]~"' as odd,
+        -- One that sets what it asks for says nothing.
+        part.source ~ '"[tr]~"|\mset_config\(' as odd,
         pg_catalog.regexp_replace(
             pg_catalog.regexp_replace(
                 pg_catalog.regexp_replace(
@@ -201,7 +202,24 @@ valued as materialized (
         n.part,
         n.decides_both,
         n.source,
-        n.odd,
+        -- A cast may make tenants alike: numbers rounded, and texts of what is the same number.
+        n.odd
+            or n.text ~ '::numeric(?: AS [^()]*)?\)+::(?:integer|bigint|smallint)\M'
+            or coalesce(
+                s.tenant_base_oid <> all (
+                    '{uuid,integer,bigint,smallint,numeric}'::pg_catalog.regtype[]::pg_catalog.oid[]
+                )
+                and pg_catalog.regexp_replace(
+                    n.text,
+                    pg_catalog.format(
+                        '\)::%s\M',
+                        coalesce(pg_catalog.format_type(pg_catalog.to_regtype(a.setting_type), null), 'text')
+                    ),
+                    ')',
+                    'g'
+                ) ~ '\{(?:N|C|Ctrue)\}(?: AS [^()]*)?\)+::(?:uuid|integer|bigint|smallint|numeric)\M',
+                false
+            ) as odd,
         n.text as named_text,
         n.text ~ '\{C\}' or n.text ~ '\{Ctrue\}\)::(?!text|character varying)' as raises,
         -- Whatever a sub-select holds is looked up once, unless it asks the row.
@@ -234,6 +252,7 @@ valued as materialized (
         ) as text
     from named as n
     inner join sought as s on s.relation_oid = n.relation_oid
+    cross join app as a
     cross join vocabulary as v
     cross join lateral (select pg_catalog.regexp_replace(n.text, '\{(?:N|C|Ctrue)\}', '{T}', 'g')) as t0 (text)
     -- Twice: the cast of a cast, as of a varchar compared as text. Once more around the sub-select.

@@ -138,6 +138,8 @@ pub(super) struct Query {
     pub has_outer_join: bool,
     /// LIMIT or OFFSET, which may leave no row.
     pub has_limit: bool,
+    /// Aggregates without groups: one row, whatever they found.
+    pub is_one_row: bool,
     /// FROM, WHERE and a list, of which each row of FROM gives one at most: no groups, no aggregates, no UNION.
     pub is_plain: bool,
     /// What must all be true of a row.
@@ -363,16 +365,19 @@ fn query(tree: &str, depth: usize) -> Option<Query> {
     }
     let mut fields = node_tree::fields(tree)?;
     let join_tree = node_tree::fields(fields.remove("jointree")?)?;
+    let is = |field: &str, value: &str| fields.get(field) == Some(&value);
+    let is_grouped = !["groupClause", "groupingSets", "havingQual"].iter().all(|field| is(field, "<>"));
+    // A SELECT of rows of FROM.
+    let is_select = is("commandType", "1")
+        && is("cteList", "<>")
+        && is("setOperations", "<>")
+        && is("hasWindowFuncs", "false")
+        && is("hasTargetSRFs", "false");
+    let has_limit = !is("limitOffset", "<>") || !is("limitCount", "<>");
     let mut query = Query {
-        is_plain: ["hasAggs", "hasWindowFuncs", "hasTargetSRFs"]
-            .iter()
-            .all(|field| fields.get(field) == Some(&"false"))
-            && ["cteList", "groupClause", "groupingSets", "havingQual", "setOperations"]
-                .iter()
-                .all(|field| fields.get(field) == Some(&"<>"))
-            // A SELECT.
-            && fields.get("commandType") == Some(&"1"),
-        has_limit: ["limitOffset", "limitCount"].iter().any(|field| fields.get(field) != Some(&"<>")),
+        is_plain: is_select && !is_grouped && is("hasAggs", "false"),
+        is_one_row: is_select && !is_grouped && !has_limit && is("hasAggs", "true"),
+        has_limit,
         ..Query::default()
     };
     for entry in node_tree::items(fields.remove("rtable").unwrap_or("<>")) {

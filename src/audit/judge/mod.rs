@@ -27,6 +27,10 @@ pub(super) struct Facts {
     tenant_functions: Vec<TenantFunction>,
     /// The equalities of btree in pg_catalog: true of what is the same, and of nothing else, but for the collations below.
     equality_operators: HashSet<u32>,
+    /// Their negations.
+    inequality_operators: HashSet<u32>,
+    /// `>=` and `<=` of the same order.
+    bounds: HashSet<(u32, u32)>,
     nondeterministic_collations: HashSet<u32>,
     /// `current_setting`, both of it.
     read_functions: HashSet<u32>,
@@ -340,7 +344,7 @@ impl<'a> Judge<'a> {
             Expression::Or(_) | Expression::Case { .. } => seen.alternative = true,
             Expression::RoleName => seen.role_name = true,
             Expression::SubSelect { kind, query, .. } => {
-                seen.from |= query.has_from;
+                seen.from |= !query.entries.is_empty();
                 seen.asked.extend(query.entries.iter().flatten());
                 let is_once = *kind == SubSelect::Value && !query.has_from && !mentions_any_column(query);
                 let within = place.inside(query);
@@ -545,6 +549,8 @@ mod tests {
             }],
             "tenant_functions": [{"oid": 20000, "return_type": 2950}],
             "equality_operators": [2972, 98, 91],
+            "inequality_operators": [2973],
+            "bounds": [[2977, 2976]],
             "nondeterministic_collations": [],
             "read_functions": [2077, 3294],
             "write_functions": [2078],

@@ -26,6 +26,8 @@ const FIRST_USER_OID: u32 = 16384;
 
 /// Functions of casts that lose nothing, or raise: between the integers, and integers as numeric.
 const WIDENING: &[u32] = &[313, 754, 481, 1782, 1740, 1781, 480, 714, 314];
+/// `lower` and `upper`, which tell apart what has letters of one case, or none.
+const CASE_OF_LETTERS: &[u32] = &[870, 871];
 /// bpchar and name as text.
 const AS_TEXT: &[u32] = &[401, 406];
 
@@ -213,9 +215,10 @@ impl<'a> Place<'a> {
         Place { within: Some((query, self)), parameters: &[] }
     }
 
-    /// Whether a column that is `levels_up` from here is one of the row that is judged.
+    /// Whether a column that is `levels_up` from here is one of the row that is judged, or would be: within what is not
+    /// understood there may be more levels.
     pub fn is_of_the_row(&self, levels_up: usize) -> bool {
-        matches!(self.up(levels_up), Ok(None))
+        matches!(self.up(levels_up), Ok(None) | Err(()))
     }
 
     /// The sub-select that is `levels_up` from here; None at the top, and an error beyond it.
@@ -238,7 +241,9 @@ impl Evaluation<'_> {
                 Some(_) => Outcomes::FALSE,
             },
             Expression::Constant { .. } => Outcomes::ANY,
-            Expression::And(parts) => self.fold(parts, place, Outcomes::TRUE, Outcomes::and),
+            Expression::And(parts) => {
+                self.fold(parts, place, Outcomes::TRUE, Outcomes::and).and(self.between(parts, place))
+            }
             Expression::Or(parts) => self.fold(parts, place, Outcomes::FALSE, Outcomes::or),
             Expression::Not(part) => self.outcomes(part, place).not(),
             Expression::NullTest { argument, is_null, of_row } => {
@@ -302,11 +307,14 @@ impl Evaluation<'_> {
                 }
             }
             Expression::Operator { operator, collation, arguments } => match &arguments[..] {
-                [left, right] if self.is_equality(*operator, *collation) => {
-                    if is_condition(left) || is_condition(right) {
-                        return equal_outcomes(self.outcomes(left, place), self.outcomes(right, place));
+                [left, right] if is_condition(left) || is_condition(right) => {
+                    match self.is_equality(*operator, *collation) {
+                        true => equal_outcomes(self.outcomes(left, place), self.outcomes(right, place)),
+                        false => Outcomes::ANY,
                     }
-                    self.equal(self.values(left, place), self.values(right, place))
+                }
+                [left, right] => {
+                    self.compare(*operator, *collation, self.values(left, place), self.values(right, place))
                 }
                 _ => Outcomes::ANY,
             },
@@ -325,12 +333,12 @@ impl Evaluation<'_> {
                 _ => Outcomes::TRUE | Outcomes::FALSE,
             },
             Expression::Quantified { operator, collation, quantifier, arguments } => match &arguments[..] {
-                [left, right] if self.is_equality(*operator, *collation) => {
+                [left, right] => {
                     let left = self.values(left, place);
+                    let compare = |element| self.compare(*operator, *collation, left, element);
                     match right {
                         Expression::Array(elements) => {
-                            let each =
-                                elements.iter().map(|element| self.equal(left, self.values(element, place)));
+                            let each = elements.iter().map(|element| compare(self.values(element, place)));
                             match quantifier {
                                 Quantifier::Any => each.fold(Outcomes::FALSE, Outcomes::or),
                                 Quantifier::All => each.fold(Outcomes::TRUE, Outcomes::and),
@@ -341,7 +349,7 @@ impl Evaluation<'_> {
                                 return of_rows(None, *quantifier);
                             };
                             let element = targets.first().copied().unwrap_or(Values::ANY);
-                            of_rows(Some(self.equal(left, element)), *quantifier)
+                            of_rows(Some(compare(element)), *quantifier)
                         }
                         _ => Outcomes::ANY,
                     }
@@ -373,6 +381,21 @@ impl Evaluation<'_> {
         join: fn(Outcomes, Outcomes) -> Outcomes,
     ) -> Outcomes {
         parts.iter().map(|part| self.outcomes(part, place)).fold(start, join)
+    }
+
+    /// What is at least something and at most the same is that.
+    fn between(&self, parts: &[Expression], place: &Place<'_>) -> Outcomes {
+        let mut outcomes = Outcomes::TRUE;
+        for (at_least, collation, left, right) in parts.iter().filter_map(comparison) {
+            let is_bounded = parts.iter().filter_map(comparison).any(|(at_most, other, value, bound)| {
+                self.facts.bounds.contains(&(at_least, at_most))
+                    && (other, value, bound) == (collation, left, right)
+            });
+            if is_bounded && !self.facts.nondeterministic_collations.contains(&collation) {
+                outcomes = outcomes.and(self.equal(self.values(left, place), self.values(right, place)));
+            }
+        }
+        outcomes
     }
 
     fn sub_select(
@@ -572,7 +595,10 @@ impl Evaluation<'_> {
                 Request::Unset | Request::Empty => Values::NULL,
             };
         }
+        let has_one_case =
+            self.relation.tenant_type == UUID || family(self.relation.tenant_type) == Family::Integer;
         match arguments {
+            [argument] if CASE_OF_LETTERS.contains(&function) && has_one_case => self.values(argument, place),
             [argument] if is_cast && (WIDENING.contains(&function) || AS_TEXT.contains(&function)) => {
                 let values = self.values(argument, place);
                 match WIDENING.contains(&function) || !matches!(values.tenant, Some(Tenant::AsText)) {
@@ -619,6 +645,19 @@ impl Evaluation<'_> {
     pub fn is_equality(&self, operator: u32, collation: u32) -> bool {
         self.facts.equality_operators.contains(&operator)
             && !self.facts.nondeterministic_collations.contains(&collation)
+    }
+
+    /// `left = right` or `left <> right`; of other operators nothing is known.
+    fn compare(&self, operator: u32, collation: u32, left: Values, right: Values) -> Outcomes {
+        if self.is_equality(operator, collation) {
+            self.equal(left, right)
+        } else if self.facts.inequality_operators.contains(&operator)
+            && !self.facts.nondeterministic_collations.contains(&collation)
+        {
+            self.equal(left, right).not()
+        } else {
+            Outcomes::ANY
+        }
     }
 
     /// `left = right`, which is an equality that calls nothing equal that is not.
@@ -714,9 +753,20 @@ pub(super) fn is_the_users(oid: u32) -> bool {
     oid >= FIRST_USER_OID
 }
 
-/// No FROM and no WHERE: always one row.
+/// An operator between two things, with its collation.
+fn comparison(expression: &Expression) -> Option<(u32, u32, &Expression, &Expression)> {
+    match expression {
+        Expression::Operator { operator, collation, arguments } => match &arguments[..] {
+            [left, right] => Some((*operator, *collation, left, right)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// No FROM and no WHERE, or an aggregate: always one row.
 fn must_have_rows(query: &Query) -> bool {
-    query.is_plain && !query.has_from && !query.has_limit && query.conditions.is_empty()
+    query.is_one_row || query.is_plain && !query.has_from && !query.has_limit && query.conditions.is_empty()
 }
 
 /// What is asked of each of some rows, of which there may be none: `any` and `all`. None: there is no row.
