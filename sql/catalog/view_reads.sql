@@ -1,5 +1,6 @@
--- What each view in $1 (oid[]) reads, through views of any depth: for each base relation what it was declared to be, whether
--- its policies bind the role that asks, and whether every view on the way reads as the caller (security_invoker).
+-- What each view in $1 (oid[]) reads, through views of any depth: for each relation whether it is a view itself, what it was
+-- declared to be, whether its policies bind the role that asks, and whether every view on the way reads as the caller
+-- (security_invoker).
 --
 -- A view that is not security_invoker reads as its owner, for whom other policies hold or none. A function that the
 -- view calls and that is security definer is a door of the same kind, and listed as such, but where somebody vouches for it.
@@ -51,6 +52,7 @@ definers (view_oid, function_name) as (
 select
     r.view_oid,
     pg_catalog.format('%I.%I', n.nspname, c.relname) as reads,
+    c.relkind = 'v' as is_view,
     r.as_caller,
     g.kind as declared_kind,
     case
@@ -64,11 +66,12 @@ left join rows from (
     pg_catalog.unnest($2::pg_catalog.oid[]),
     pg_catalog.unnest($3::pg_catalog.text[])
 ) as g (relation, kind) on g.relation = c.oid
-where c.relkind <> 'v'
+where c.oid <> r.view_oid
 union all
 select
     f.view_oid,
     f.function_name,
+    false,
     false,
     null,
     false

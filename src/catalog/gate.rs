@@ -174,6 +174,7 @@ impl Facts {
 pub(super) struct ViewRead {
     /// As the audit names it.
     pub reads: String,
+    pub is_view: bool,
     /// Every view on the way reads as the caller.
     pub as_caller: bool,
     pub declared_kind: Option<String>,
@@ -181,8 +182,17 @@ pub(super) struct ViewRead {
 }
 
 impl ViewRead {
+    /// A view that shows what it should not shows it through every view of it, too, which the rules do not repeat.
+    fn is_door(&self, faults: &Faults) -> bool {
+        self.is_view && faults.relations.contains_key(&self.reads)
+    }
+
     /// Whether its rows are the caller's to see. What is read as a view's owner, the rules judge by the view.
     fn is_kept_apart(&self, faults: &Faults) -> bool {
+        if self.is_view {
+            // What it reads is listed, too.
+            return !self.is_door(faults);
+        }
         let bound = self.as_caller && self.rls_active && !faults.relations.contains_key(&self.reads);
         match self.declared_kind.as_deref() {
             Some("global") => true,
@@ -365,6 +375,9 @@ pub(super) fn judge(facts: &Facts, view_reads: &[ViewRead], faults: &Faults) -> 
     }
     if let Some(fault) = faults.of_relation(facts) {
         return Err(Reason::Finding(fault.clone()));
+    }
+    if let Some(door) = view_reads.iter().find(|read| read.is_door(faults)) {
+        return Err(Reason::ViewReads { relation: door.reads.clone() });
     }
     if declared == Some("global") {
         return Ok(());

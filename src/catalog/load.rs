@@ -186,6 +186,7 @@ async fn read(
     for row in client.query(VIEW_READS, &[&views, &oids, &kinds, &vouched]).await? {
         reads.entry(row.try_get("view_oid")?).or_default().push(ViewRead {
             reads: row.try_get("reads")?,
+            is_view: row.try_get("is_view")?,
             as_caller: row.try_get("as_caller")?,
             declared_kind: row.try_get("declared_kind")?,
             rls_active: row.try_get("rls_active")?,

@@ -345,7 +345,15 @@ async fn a_relation_whose_isolation_is_not_enforced_is_refused_with_its_reason()
         (
             "api.view_of_owner_view",
             view("api.view_of_owner_view", "with (security_invoker)", "api.owner_view"),
-            "TN401: ",
+            "the view reads api.owner_view, which is undeclared or not kept apart",
+        ),
+        (
+            "api.view_of_owner_view_called_global",
+            format!(
+                "{}; select tenancy.declare('api.view_of_owner_view_called_global', 'global', 'somebody is mistaken')",
+                view("api.view_of_owner_view_called_global", "with (security_invoker)", "api.owner_view")
+            ),
+            "the view reads api.owner_view, which is undeclared or not kept apart",
         ),
         (
             "api.view_of_definer",
