@@ -574,9 +574,9 @@ async fn make(owner: &Client, family: &Family, cases: &[Case]) {
         }
         for (at, tenant) in tenants.iter().enumerate() {
             let billing = &others[(at + 1) % others.len()];
-            write!(
+            writeln!(
                 sql,
-                "insert into {relation} values ({tenant}, 1, true, 'x', '{app}', {billing}), ({tenant}, 2, false, 'y', 'z', {billing});\n"
+                "insert into {relation} values ({tenant}, 1, true, 'x', '{app}', {billing}), ({tenant}, 2, false, 'y', 'z', {billing});"
             )
             .unwrap();
         }
