@@ -616,6 +616,7 @@ mod tests {
         let view = Facts { kind: 'v', declared_kind: None, rls_active: false, ..table() };
         let read = |as_caller, declared: Option<&str>, rls_active| ViewRead {
             reads: "api.u".into(),
+            is_view: false,
             as_caller,
             declared_kind: declared.map(str::to_owned),
             rls_active,
@@ -638,6 +639,11 @@ mod tests {
         }
         let faults = Faults::new(vec![finding("TN301", "api.u/p", Some("api.u"))]);
         assert_eq!(judge(&view, &[read(true, Some("tenant"), true)], &faults), refused());
+        // A view that shows too much, whatever the view of it was declared to be.
+        let door = || ViewRead { is_view: true, ..read(true, None, false) };
+        assert_eq!(judge(&view, &[door()], &Faults::default()), Ok(()));
+        let global = Facts { declared_kind: Some("global".to_owned()), ..view };
+        assert_eq!(judge(&global, &[door()], &faults), refused());
     }
 
     #[test]
