@@ -1,6 +1,6 @@
 //! `If-Match` and `If-None-Match` (RFC 9110, 13.1): on `/{relation}/{key}` alone.
 //!
-//! A tag of ours is two digests, `"{version}-{representation}"`: of what the role may read of the row, made by Postgres, and
+//! A tag of ours is two hashes, `"{version}-{representation}"`: of what the role may read of the row, made by Postgres, and
 //! of the body that is answered. A read compares the whole of it; a write only the first part, which Postgres can look at
 //! in the statement that writes, whatever the `select` was that the tag came with.
 

@@ -119,7 +119,7 @@ async fn reads_name_their_columns_and_bind_their_values() {
               $2: 20
 
             Get /items/0b7c1a52-6d0e-4f7b-8a35-91c2d4e6f801?select=title 
-            select t0."title", pg_catalog.encode(pg_catalog.substring(pg_catalog.sha256(pg_catalog.convert_to(row(t0."id", t0."title", t0."tenant_id")::pg_catalog.text, 'UTF8')), 1, 16), 'hex') from "api"."items" as t0 where t0."id" = $1 limit $2
+            select t0."title", pg_catalog.to_hex(pg_catalog.hashtextextended(row(t0."id", t0."title", t0."tenant_id")::pg_catalog.text, 0)) from "api"."items" as t0 where t0."id" = $1 limit $2
               $1: 0b7c1a52-6d0e-4f7b-8a35-91c2d4e6f801
               $2: 10000
 
@@ -494,7 +494,7 @@ async fn updates_and_deletes_have_their_condition() {
               $2: a
 
             Patch /items/0b7c1a52-6d0e-4f7b-8a35-91c2d4e6f801?select=title return=representation
-            update "api"."items" as t0 set "title" = body."title" from pg_catalog.json_to_record($1) as body ("title" text) where t0."id" = $2 returning t0."title", pg_catalog.encode(pg_catalog.substring(pg_catalog.sha256(pg_catalog.convert_to(row(t0."id", t0."title", t0."tenant_id")::pg_catalog.text, 'UTF8')), 1, 16), 'hex')
+            update "api"."items" as t0 set "title" = body."title" from pg_catalog.json_to_record($1) as body ("title" text) where t0."id" = $2 returning t0."title", pg_catalog.to_hex(pg_catalog.hashtextextended(row(t0."id", t0."title", t0."tenant_id")::pg_catalog.text, 0))
               $1: {"title":"b"}
               $2: 0b7c1a52-6d0e-4f7b-8a35-91c2d4e6f801
 
