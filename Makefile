@@ -45,7 +45,7 @@ browser: ## Try the page at /docs in headless Chromium
 	@scripts/browser
 
 .PHONY: conformance
-conformance: ## Hold the service to its OpenAPI document, with made-up requests (ARGS=600 for ten minutes of them)
+conformance: ## Hold the service to its OpenAPI document, with made-up requests (ARGS=24 for ten minutes of them)
 	@scripts/conformance $(ARGS)
 
 .PHONY: oidc

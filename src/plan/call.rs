@@ -73,6 +73,13 @@ impl<'a> Planner<'a, '_> {
             }
             Returns::Value | Returns::Void | Returns::Row => {}
         }
+        // Postgres does not call a function of which no row is wanted: an answer of success would be a lie.
+        let acts = !function.only_reads() || function.returns == Returns::Void;
+        if acts && self.request.window.limit == Some(0) {
+            return Err(Error::NotImplemented {
+                what: "limit=0 of a function that is called for what it does",
+            });
+        }
         let veto = self.call_veto(function, call)?;
         let relation = self.catalog.row_of(function);
         let mut read = self.called(relation, Source::Call(Box::new(invocation)), call.head)?;

@@ -208,6 +208,10 @@ async fn results_are_values_objects_and_lists() {
     assert_eq!((void.text.as_str(), void.header("content-type")), ("", None));
     api.get("/rpc/nothing").await.is(204);
     api.rpc("nothing", json!({"x": 1})).await.fails(404, "PGRST202");
+    // Postgres calls nothing for `limit 0`.
+    api.get("/rpc/nothing?limit=0").await.fails(400, "PGRST127");
+    api.post("/rpc/write_notes?limit=0", "", json!({"n": 1})).await.fails(400, "PGRST127");
+    assert_eq!(api.get("/rpc/words?limit=0").await.is(200).text, "[]");
     api.get("/rpc/recorded").await.fails(400, "PGRST127");
     assert!(api.get("/rpc/desk_summary").await.is(200).json()["tickets"].is_number());
 }
