@@ -217,7 +217,7 @@ struct Prove {
     #[arg(long, default_value = "tenant_id", value_name = "COLUMN")]
     tenant_column: String,
     /// A function that somebody has read and vouches for, as the report names it: that it cannot be tried is no question then.
-    /// Vouched for without this are those of tenancy.declare_function and, with migrate_url, of tenancy.trust_function.
+    /// Vouched for without this are those of tenancy.declare_function and tenancy.trust_function.
     #[arg(long = "vouch", value_name = "FUNCTION")]
     vouched: Vec<String>,
     /// How long one statement may take, in milliseconds.
@@ -633,10 +633,6 @@ async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failu
             settings.push((key.to_owned(), value.to_owned()));
         }
     }
-    let mut vouched = arguments.vouched.clone();
-    if !config.migrate_url.is_empty() {
-        vouched.extend(trusted_functions(config).await.map_err(Failure::NotChecked)?);
-    }
     let options = prove::Options {
         setting: arguments.setting.clone(),
         tenant_column: arguments.tenant_column.clone(),
@@ -645,7 +641,7 @@ async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failu
         write: arguments.write,
         timeout: Duration::from_millis(arguments.timeout_ms),
         roles: roles.all().map(|role| role.identifier().clone()).collect(),
-        vouched,
+        vouched: arguments.vouched.clone(),
     };
     let report = prove::prove(&database, &options)
         .await
@@ -658,13 +654,6 @@ async fn run_prove(config: &Config, arguments: &Prove) -> Result<ExitCode, Failu
         eprintln!("rowhouse: two tenants that have rows are needed to prove anything: --tenant, twice");
     }
     Ok(ExitCode::from(report.exit_code()))
-}
-
-/// The functions that a DBA vouches for, where the database knows of such.
-async fn trusted_functions(config: &Config) -> Result<Vec<String>, String> {
-    let database = Database::for_migrations(config).map_err(|error| error.to_string())?;
-    let client = database.client().await.map_err(|error| cause(&error))?;
-    prove::trusted(&client).await.map_err(|error| error.to_string())
 }
 
 /// The ids of two active tenants.

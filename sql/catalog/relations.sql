@@ -1,7 +1,8 @@
 -- Which relations may be served, and what Postgres itself says of their isolation.
 --
 -- Run by the service as its request role, and as each other role that requests may run as. $1: exposed schemas (text[]);
--- $2: single relations, as schema.name (text[]); $3 to $5: what was declared (oid[], text[], text[]), as standing.sql says.
+-- $2: single relations, as schema.name (text[]); $3 to $5: what was declared (oid[], text[], text[]), as
+-- sql/audit/standing.sql says.
 -- row_security_active() is evaluated as the role that asks, so it is Postgres' own answer for the pooled connections.
 -- Partitions are left out: they are reached through their parent (a partition named by hand uses its own policies).
 

@@ -1,8 +1,7 @@
 -- Every relation that the role which asks may touch, one JSON object a row: what `rowhouse prove` tries.
 --
--- $1 to $3: what was declared (oid[], text[], text[]); a comment that begins a line with @tenant(column), @global or @internal
--- declares, too. $4: the name of the tenant column where nothing is declared. Partitions and children of inheritance are
--- listed for themselves, because a partition that is named directly uses its own policies.
+-- $1 to $3: what was declared (oid[], text[], text[]). $4: the name of the tenant column where nothing is declared. Partitions
+-- and children of inheritance are listed for themselves, because a partition that is named directly uses its own policies.
 
 select
     pg_catalog.jsonb_build_object(
@@ -10,9 +9,9 @@ select
         'schema', n.nspname,
         'name', c.relname,
         'kind', c.relkind,
-        'declared', coalesce(d.kind, said.kind),
+        'declared', d.kind,
         'tenant_column', case
-            when coalesce(d.kind, said.kind, 'tenant') = 'tenant' then coalesce(d.tenant_column, said.tenant_column, $4)
+            when coalesce(d.kind, 'tenant') = 'tenant' then coalesce(d.tenant_column, $4)
         end,
         'may_delete', pg_catalog.has_table_privilege(c.oid, 'DELETE')
             and (c.relkind in ('r', 'p') or pg_catalog.pg_relation_is_updatable(c.oid, true) & 16 <> 0),
@@ -98,15 +97,6 @@ left join rows from (
     pg_catalog.unnest($2::pg_catalog.text[]),
     pg_catalog.unnest($3::pg_catalog.text[])
 ) as d (relation, kind, tenant_column) on d.relation = c.oid
-left join lateral (
-    select
-        m.words[1] as kind,
-        m.words[3] as tenant_column
-    from pg_catalog.regexp_match(
-        pg_catalog.obj_description(c.oid, 'pg_class'),
-        '(?n)^\s*@(tenant|global|internal)\M(\(([^)]+)\))?'
-    ) as m (words)
-) as said on true
 where c.relkind in ('r', 'p', 'v', 'm', 'f')
     and n.nspname not like 'pg\_%'
     and n.nspname <> 'information_schema'

@@ -15,6 +15,7 @@ use tokio_postgres::{Client, Row};
 pub mod contract;
 pub mod install;
 pub mod rules;
+mod standing;
 
 mod judge;
 
@@ -25,6 +26,7 @@ pub mod report;
 pub use contract::Contract;
 pub use install::{example, standalone};
 pub use rules::{Rule, rule, rules};
+pub use standing::{Granted, Standing};
 
 use crate::query::quote_literal;
 

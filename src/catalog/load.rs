@@ -15,7 +15,7 @@ use super::relationship::{self, Key, Side};
 use super::shape::{self, Shape};
 use super::view::{self, Views};
 use super::{Catalog, RoleFault, Server};
-use crate::audit::{self, Contract, Slot};
+use crate::audit::{self, Contract, Granted, Standing};
 use crate::config::Config;
 use crate::query;
 
@@ -29,7 +29,6 @@ const VIEW_READS: &str = include_str!("../../sql/catalog/view_reads.sql");
 const FUNCTIONS: &str = include_str!("../../sql/catalog/functions.sql");
 const ROLE: &str = include_str!("../../sql/catalog/role.sql");
 const ROLE_SETTINGS: &str = include_str!("../../sql/catalog/role_settings.sql");
-const STANDING: &str = include_str!("../../sql/catalog/standing.sql");
 
 /// Why no catalog could be made. The service does not start on one; a reload keeps the old catalog.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +48,14 @@ pub enum Error {
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         Error::Postgres(error)
+    }
+}
+
+/// `rowhouse migrate` makes what tells the contract: where that is not there, the error is to say so.
+fn not_granted(error: audit::Error) -> Error {
+    match error {
+        audit::Error::Postgres(error) => Error::Postgres(error),
+        other => Error::Audit(other),
     }
 }
 
@@ -81,7 +88,7 @@ fn list(faults: &[RoleFault]) -> String {
 /// # Errors
 /// Every variant of [`Error`]; a relation that fails the gate is no error but an entry of [`Catalog::refused`].
 pub async fn load(client: &Client, config: &Config) -> Result<Catalog, Error> {
-    let granted = Granted::read(client).await?;
+    let granted = Granted::read(client).await.map_err(not_granted)?;
     read(client, config, granted, None).await
 }
 
@@ -90,7 +97,7 @@ pub async fn load(client: &Client, config: &Config) -> Result<Catalog, Error> {
 /// # Errors
 /// As [`load`]; a role that cannot be become is unfit.
 pub async fn load_as(client: &Client, config: &Config, role: &Identifier) -> Result<Catalog, Error> {
-    let granted = Granted::read(client).await?;
+    let granted = Granted::read(client).await.map_err(not_granted)?;
     if let Err(error) = client.batch_execute(&query::set_role(role)).await {
         return match error.code() {
             Some(_) => {
@@ -104,57 +111,6 @@ pub async fn load_as(client: &Client, config: &Config, role: &Identifier) -> Res
         catalog.role_settings.push((identifier(row.try_get("name")?)?, row.try_get("value")?));
     }
     Ok(catalog)
-}
-
-/// What the DBA decided, as the request role is told: other roles need no right to it.
-struct Granted {
-    contract: Contract,
-    /// The functions that were declared.
-    functions: Vec<u32>,
-}
-
-impl Granted {
-    async fn read(client: &Client) -> Result<Self, Error> {
-        let row = client.query_one(GATE_CONTRACT, &[]).await?;
-        let contract: String = row.try_get("contract")?;
-        let contract = serde_json::from_str(&contract).map_err(audit::Error::Contract)?;
-        Ok(Self { contract, functions: row.try_get("functions")? })
-    }
-}
-
-const GATE_CONTRACT: &str =
-    "select g.contract::pg_catalog.text as contract, g.functions from tenancy.gate_contract() as g";
-
-/// What relations were declared to be, and the functions that somebody vouches for.
-struct Standing {
-    oids: Vec<u32>,
-    kinds: Vec<String>,
-    tenant_columns: Vec<Option<String>>,
-    functions: Vec<u32>,
-}
-
-impl Standing {
-    /// Under an empty search_path, as the audit itself: by it names and definitions are compared.
-    async fn read(client: &Client, granted: Granted) -> Result<Self, Error> {
-        client
-            .batch_execute(
-                "begin transaction read only; set local search_path = ''; set local enable_nestloop = off; set local jit = off",
-            )
-            .await?;
-        let statement = format!("{}\n{STANDING}", audit::facts(Slot::Parameter));
-        let contract = serde_json::to_string(&granted.contract).map_err(audit::Error::Contract)?;
-        let row = client.query_one(&statement, &[&contract]).await;
-        client.batch_execute("rollback").await?;
-        let row = row?;
-        let mut functions = granted.functions;
-        functions.extend(row.try_get::<_, Vec<u32>>("vouched")?);
-        Ok(Self {
-            oids: row.try_get("oids")?,
-            kinds: row.try_get("kinds")?,
-            tenant_columns: row.try_get("tenant_columns")?,
-            functions,
-        })
-    }
 }
 
 /// Reads as whoever `client` is by now: the request role, or `other`.

@@ -15,17 +15,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use report::{Attempt, Outcome, Report, Untried};
-use tokio_postgres::Client;
 use uuid::Uuid;
 
 use self::session::{Actor, Refusal, Session};
-use self::target::{Callable, Declared, Target};
+use self::target::{Callable, Target};
+use crate::audit::{self, Granted, Standing};
 use crate::catalog::{Identifier, Nobody};
 use crate::db::Database;
 use crate::query::attempt::Access;
 use crate::query::set_role;
 
-const TRUSTED: &str = include_str!("../../../sql/prove/trusted.sql");
 const ROLE: &str = include_str!("../../../sql/prove/role.sql");
 
 /// Why nothing could be tried.
@@ -33,6 +32,8 @@ const ROLE: &str = include_str!("../../../sql/prove/role.sql");
 pub enum Error {
     #[error("{}", crate::app::cause(.0))]
     Postgres(#[from] tokio_postgres::Error),
+    #[error(transparent)]
+    Standing(#[from] audit::Error),
     #[error("the catalog describes something that is not understood: {0}")]
     Description(#[source] serde_json::Error),
 }
@@ -75,20 +76,22 @@ pub async fn prove(database: &Database, options: &Options) -> Result<Report, Err
     let mut report = Report::default();
     for role in std::iter::once(None).chain(options.roles.iter().map(Some)) {
         let client = database.client().await?;
-        let declared = Declared::read(&client).await?;
+        let mut granted = Granted::read_if_there(&client).await?;
         if let Some(role) = role {
             client.batch_execute(&set_role(role)).await?;
         }
         let session = Session { client, timeout: options.timeout, setting: options.setting.clone() };
         let facts = session.client.query_one(ROLE, &[&options.setting]).await?;
         let name: String = facts.try_get("role_name")?;
-        let (targets, callables) = target::load(&session.client, &declared, &options.tenant_column).await?;
+        granted.contract.role.clone_from(&name);
+        let standing = Standing::read(&session.client, granted).await?;
+        let (targets, callables) = target::load(&session.client, &standing, &options.tenant_column).await?;
         let unset: Option<String> = facts.try_get("tenant_setting")?;
         let mut prover = Prover {
             session,
             options,
             role: name,
-            declared: &declared,
+            standing: &standing,
             targets,
             callables,
             seen: BTreeMap::new(),
@@ -112,29 +115,12 @@ pub async fn prove(database: &Database, options: &Options) -> Result<Report, Err
     Ok(report)
 }
 
-/// The functions that `tenancy.trust_function` vouches for as they are now, as reports name them; none where there is no such
-/// table.
-///
-/// # Errors
-/// [`Error`] where they are there and cannot be read.
-pub async fn trusted(client: &Client) -> Result<Vec<String>, Error> {
-    let there = client
-        .query_one("select pg_catalog.to_regclass('tenancy.trusted_function') is not null", &[])
-        .await?;
-    if !there.try_get::<_, bool>(0)? {
-        return Ok(Vec::new());
-    }
-    client.batch_execute("set search_path = ''").await?;
-    let rows = client.query(TRUSTED, &[]).await?;
-    rows.iter().map(|row| Ok(row.try_get("function")?)).collect()
-}
-
 /// One role at work.
 struct Prover<'a> {
     session: Session,
     options: &'a Options,
     role: String,
-    declared: &'a Declared,
+    standing: &'a Standing,
     targets: Vec<Target>,
     callables: Vec<Callable>,
     /// Which tenants (by their position) saw a row of the relation or function.

@@ -4,12 +4,12 @@ use serde::{Deserialize, Deserializer};
 use tokio_postgres::Client;
 
 use super::Error;
+use crate::audit::Standing;
 use crate::catalog::Identifier;
 use crate::query::attempt;
 
 const RELATIONS: &str = include_str!("../../../sql/prove/relations.sql");
 const FUNCTIONS: &str = include_str!("../../../sql/prove/functions.sql");
-const DECLARATIONS: &str = include_str!("../../../sql/prove/declarations.sql");
 
 /// A relation that the role may touch.
 #[derive(Debug, Deserialize)]
@@ -126,11 +126,11 @@ pub(super) struct Required {
 /// Reads both as whoever `client` is; `tenant_column` is the name where nothing is declared.
 pub(super) async fn load(
     client: &Client,
-    declared: &Declared,
+    standing: &Standing,
     tenant_column: &str,
 ) -> Result<(Vec<Target>, Vec<Callable>), Error> {
     let rows = client
-        .query(RELATIONS, &[&declared.oids, &declared.kinds, &declared.tenant_columns, &tenant_column])
+        .query(RELATIONS, &[&standing.oids, &standing.kinds, &standing.tenant_columns, &tenant_column])
         .await?;
     let targets = rows
         .iter()
@@ -142,43 +142,6 @@ pub(super) async fn load(
         .map(|row| parse(row.try_get::<_, &str>("function")?))
         .collect::<Result<Vec<Callable>, Error>>()?;
     Ok((targets, callables))
-}
-
-/// What `tenancy.relation` says, where there is such a table; read as the request role.
-#[derive(Debug, Default)]
-pub(super) struct Declared {
-    oids: Vec<u32>,
-    kinds: Vec<String>,
-    tenant_columns: Vec<Option<String>>,
-    /// The functions that `tenancy.declare_function` vouches for.
-    functions: Vec<u32>,
-}
-
-impl Declared {
-    /// Whether somebody has declared the function, and so vouches for it.
-    pub fn vouches_for(&self, callable: &Callable) -> bool {
-        self.functions.iter().any(|oid| i64::from(*oid) == callable.oid)
-    }
-
-    pub async fn read(client: &Client) -> Result<Self, Error> {
-        let there = client
-            .query_one(
-                "select pg_catalog.to_regclass('tenancy.relation') is not null \
-                 and pg_catalog.to_regclass('tenancy.function') is not null",
-                &[],
-            )
-            .await?;
-        if !there.try_get::<_, bool>(0)? {
-            return Ok(Self::default());
-        }
-        let row = client.query_one(DECLARATIONS, &[]).await?;
-        Ok(Self {
-            oids: row.try_get("oids")?,
-            kinds: row.try_get("kinds")?,
-            tenant_columns: row.try_get("tenant_columns")?,
-            functions: row.try_get("functions")?,
-        })
-    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Error> {
