@@ -9,7 +9,7 @@ use std::time::Duration;
 use deadpool::managed::{self, Metrics, PoolError, RecycleError, RecycleResult};
 use deadpool_postgres::{ClientWrapper, ManagerConfig, RecyclingMethod, Runtime, TimeoutType, Timeouts};
 use lru::LruCache;
-use metrics::{counter, gauge};
+use metrics::{Gauge, counter, gauge};
 use tokio_postgres::Statement;
 
 use super::settle::Settler;
@@ -94,20 +94,17 @@ pub struct Pool {
     pub(super) deadline: Duration,
     wait: Duration,
     waiting_max: usize,
+    in_use: Gauge,
+    waiting: Gauge,
 }
 
 /// A connection taken from its pool, counted as in use until it is back there or closed.
 pub(super) struct Lease {
     connection: managed::Object<Manager>,
-    _in_use: OnDrop<fn()>,
+    _in_use: Counted,
 }
 
 impl Lease {
-    fn new(connection: managed::Object<Manager>) -> Self {
-        gauge!("rowhouse_pool_in_use").increment(1);
-        Self { connection, _in_use: OnDrop(|| gauge!("rowhouse_pool_in_use").decrement(1)) }
-    }
-
     /// Closes the connection instead of giving it back.
     pub(super) fn close(self) {
         drop(managed::Object::take(self.connection));
@@ -154,6 +151,8 @@ impl Pool {
             deadline: config.deadline(),
             wait,
             waiting_max: config.pool_waiting_max,
+            in_use: gauge!("rowhouse_pool_in_use"),
+            waiting: gauge!("rowhouse_pool_waiting"),
         }
     }
 
@@ -166,10 +165,9 @@ impl Pool {
         if self.connections.status().waiting >= self.waiting_max {
             return Err(timed_out(Duration::ZERO));
         }
-        let waiting = gauge!("rowhouse_pool_waiting");
-        waiting.increment(1);
-        let _waited = OnDrop(|| waiting.decrement(1));
-        self.connections.get().await.map(Lease::new).map_err(|error| match error {
+        let _waiting = Counted::new(&self.waiting);
+        let leased = |connection| Lease { connection, _in_use: Counted::new(&self.in_use) };
+        self.connections.get().await.map(leased).map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => timed_out(self.wait),
             PoolError::Backend(error) => Error::Connect(Some(error)),
             PoolError::Timeout(_)
@@ -180,11 +178,18 @@ impl Pool {
     }
 }
 
-/// Runs its closure when dropped: also where the future around it is.
-pub(super) struct OnDrop<F: FnMut()>(pub F);
+/// One that a gauge counts until it is dropped: also where the future around it is.
+struct Counted(Gauge);
 
-impl<F: FnMut()> Drop for OnDrop<F> {
+impl Counted {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        (self.0)();
+        self.0.decrement(1);
     }
 }

@@ -88,14 +88,15 @@ impl Told {
     }
 }
 
-type Queued<T> = Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>> + Send>>;
+/// The answer to one message. What is not asked needs no message and is there from the beginning.
+type Answer<T> = MaybeDone<Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>> + Send>>>;
 
 /// The rows of one transaction, as they arrive.
 pub struct Rows {
     /// Declared before `lease`: dropped first.
     rows: Pin<Box<RowStream>>,
-    commit: Option<MaybeDone<Queued<()>>>,
-    told: MaybeDone<Queued<Told>>,
+    commit: Option<Answer<()>>,
+    told: Answer<Told>,
     /// What `count` counted.
     pub counted: Option<u64>,
     /// How many rows `planned` says that the planner expects.
@@ -197,16 +198,16 @@ impl Pool {
         }
 
         let mut flight = Flight {
-            begin: maybe_done(begin(lease.clone(), work.prologue.begin.clone())),
-            settings: maybe_done(settings(lease.clone(), prologue, &work.prologue)),
-            pre_request: maybe_done(call_first(lease.clone(), pre_request, work.pre_request.clone())),
+            begin: begin(lease, work.prologue.begin.clone()),
+            settings: settings(lease, prologue, &work.prologue),
+            pre_request: call_first(lease, pre_request, work.pre_request.as_ref()),
             asks: work.asks,
-            told: maybe_done(ask(lease.clone(), asked)),
-            count: maybe_done(counted(lease.clone(), count, work.count.as_ref(), count_of)),
-            planned: maybe_done(counted(lease.clone(), planned, work.planned.as_ref(), rows_expected)),
-            rows: maybe_done(rows(lease.clone(), statement, &work.statement)),
+            told: ask(lease, asked),
+            count: counted(lease, count, work.count.as_ref(), count_of),
+            planned: counted(lease, planned, work.planned.as_ref(), rows_expected),
+            rows: rows(lease, statement, &work.statement),
             commit: match work.end {
-                End::Commit => Some(maybe_done(end(lease.clone(), work.ending()))),
+                End::Commit => Some(end(lease, work.ending())),
                 End::Decide => None,
             },
         };
@@ -313,24 +314,24 @@ impl Ready {
 
 struct Flown {
     rows: Pin<Box<RowStream>>,
-    commit: Option<MaybeDone<Queued<()>>>,
-    told: MaybeDone<Queued<Told>>,
+    commit: Option<Answer<()>>,
+    told: Answer<Told>,
     counted: Option<u64>,
     planned: Option<u64>,
 }
 
 /// The messages of one transaction; polled in this order, so queued in this order.
 struct Flight {
-    begin: MaybeDone<Queued<()>>,
-    settings: MaybeDone<Queued<()>>,
-    pre_request: MaybeDone<Queued<()>>,
+    begin: Answer<()>,
+    settings: Answer<()>,
+    pre_request: Answer<()>,
     /// Stands before or behind the rows, as `asks` says.
-    told: MaybeDone<Queued<Told>>,
+    told: Answer<Told>,
     asks: Asks,
-    count: MaybeDone<Queued<Option<u64>>>,
-    planned: MaybeDone<Queued<Option<u64>>>,
-    rows: MaybeDone<Queued<RowStream>>,
-    commit: Option<MaybeDone<Queued<()>>>,
+    count: Answer<Option<u64>>,
+    planned: Answer<Option<u64>>,
+    rows: Answer<RowStream>,
+    commit: Option<Answer<()>>,
 }
 
 impl Flight {
@@ -367,45 +368,50 @@ impl<F: Future + Unpin> TakeOutput<F::Output> for MaybeDone<F> {
     }
 }
 
-fn begin(lease: Arc<Lease>, text: String) -> Queued<()> {
-    Box::pin(async move { lease.client.batch_execute(&text).await })
+/// A message that will be queued when it is first polled.
+fn queued<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>> + Send + 'static) -> Answer<T> {
+    maybe_done(Box::pin(answer))
 }
 
-fn end(lease: Arc<Lease>, text: &'static str) -> Queued<()> {
-    Box::pin(async move { lease.client.batch_execute(text).await })
+fn begin(lease: &Arc<Lease>, text: String) -> Answer<()> {
+    let lease = lease.clone();
+    queued(async move { lease.client.batch_execute(&text).await })
 }
 
-fn settings(lease: Arc<Lease>, ready: Option<Ready>, prologue: &Prologue) -> Queued<()> {
-    let (text, params) = (prologue.statement_text(), prologue.params.clone());
-    Box::pin(async move {
-        let (Some(ready), Some(text)) = (ready, text) else { return Ok(()) };
-        drain(start(&lease, ready, text, &params).await?).await.map(|_| ())
-    })
+fn end(lease: &Arc<Lease>, text: &'static str) -> Answer<()> {
+    let lease = lease.clone();
+    queued(async move { lease.client.batch_execute(text).await })
 }
 
-fn call_first(lease: Arc<Lease>, ready: Option<Ready>, text: Option<String>) -> Queued<()> {
-    Box::pin(async move {
-        let (Some(ready), Some(text)) = (ready, text) else { return Ok(()) };
-        drain(start(&lease, ready, &text, &[]).await?).await.map(|_| ())
-    })
+fn settings(lease: &Arc<Lease>, ready: Option<Ready>, prologue: &Prologue) -> Answer<()> {
+    let (Some(ready), Some(text)) = (ready, prologue.statement_text()) else {
+        return MaybeDone::Done(Ok(()));
+    };
+    let (lease, params) = (lease.clone(), prologue.params.clone());
+    queued(async move { drain(start(&lease, ready, text, &params).await?).await.map(|_| ()) })
 }
 
-fn ask(lease: Arc<Lease>, ready: Option<Ready>) -> Queued<Told> {
-    Box::pin(async move {
-        let Some(ready) = ready else { return Ok(Told::default()) };
-        Told::read(drain(start(&lease, ready, TOLD, &[]).await?).await?.as_ref())
-    })
+fn call_first(lease: &Arc<Lease>, ready: Option<Ready>, text: Option<&String>) -> Answer<()> {
+    let (Some(ready), Some(text)) = (ready, text) else { return MaybeDone::Done(Ok(())) };
+    let (lease, text) = (lease.clone(), text.clone());
+    queued(async move { drain(start(&lease, ready, &text, &[]).await?).await.map(|_| ()) })
+}
+
+fn ask(lease: &Arc<Lease>, ready: Option<Ready>) -> Answer<Told> {
+    let Some(ready) = ready else { return MaybeDone::Done(Ok(Told::default())) };
+    let lease = lease.clone();
+    queued(async move { Told::read(drain(start(&lease, ready, TOLD, &[]).await?).await?.as_ref()) })
 }
 
 fn counted(
-    lease: Arc<Lease>,
+    lease: &Arc<Lease>,
     ready: Option<Ready>,
     statement: Option<&Statement>,
     read: fn(&Row) -> Result<Option<u64>, tokio_postgres::Error>,
-) -> Queued<Option<u64>> {
-    let parts = statement.map(|statement| (statement.text.clone(), statement.params.clone()));
-    Box::pin(async move {
-        let (Some(ready), Some((text, params))) = (ready, parts) else { return Ok(None) };
+) -> Answer<Option<u64>> {
+    let (Some(ready), Some(statement)) = (ready, statement) else { return MaybeDone::Done(Ok(None)) };
+    let (lease, text, params) = (lease.clone(), statement.text.clone(), statement.params.clone());
+    queued(async move {
         match drain(start(&lease, ready, &text, &params).await?).await? {
             Some(row) => read(&row),
             None => Ok(None),
@@ -440,9 +446,9 @@ impl<'a> FromSql<'a> for Json<'a> {
     }
 }
 
-fn rows(lease: Arc<Lease>, ready: Ready, statement: &Statement) -> Queued<RowStream> {
-    let (text, params) = (statement.text.clone(), statement.params.clone());
-    Box::pin(async move { start(&lease, ready, &text, &params).await })
+fn rows(lease: &Arc<Lease>, ready: Ready, statement: &Statement) -> Answer<RowStream> {
+    let (lease, text, params) = (lease.clone(), statement.text.clone(), statement.params.clone());
+    queued(async move { start(&lease, ready, &text, &params).await })
 }
 
 async fn start(
@@ -533,7 +539,7 @@ impl Rows {
 /// Waits for the COMMIT that is on its way, or sends `ending`.
 async fn committed(
     held: &Held,
-    commit: Option<MaybeDone<Queued<()>>>,
+    commit: Option<Answer<()>>,
     ending: &'static str,
     writes: bool,
     deadline: Deadline,

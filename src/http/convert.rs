@@ -19,16 +19,20 @@ use crate::request::{Forwarded, Method, RawRequest};
 
 /// Everything of a request but its body.
 pub(super) fn head(request: &HttpRequest, id: Uuid) -> RawRequest {
-    let all = |name: &str| -> Vec<Bytes> {
+    let all = |name: HeaderName| -> Vec<Bytes> {
         request.headers().get_all(name).map(|value| Bytes::copy_from_slice(value.as_bytes())).collect()
     };
-    let joined = |name: header::HeaderName| {
-        let values: Vec<&str> =
-            request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect();
-        (!values.is_empty()).then(|| values.join(","))
+    let joined = |name: HeaderName| {
+        let mut values = request.headers().get_all(name).filter_map(|value| value.to_str().ok());
+        let mut text = values.next()?.to_owned();
+        for value in values {
+            text.push(',');
+            text.push_str(value);
+        }
+        Some(text)
     };
     // What cannot be read must not be lost: a write would be done without its condition.
-    let lossy = |name: header::HeaderName| {
+    let lossy = |name: HeaderName| {
         let values: Vec<_> =
             request.headers().get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         (!values.is_empty()).then(|| values.join(","))
@@ -46,8 +50,8 @@ pub(super) fn head(request: &HttpRequest, id: Uuid) -> RawRequest {
         },
         path: request.uri().path().to_owned(),
         query: request.query_string().to_owned(),
-        authorization: all("authorization"),
-        tenant_headers: all("x-tenant-id"),
+        authorization: all(header::AUTHORIZATION),
+        tenant_headers: all(HeaderName::from_static("x-tenant-id")),
         accept: joined(header::ACCEPT),
         prefer: joined(HeaderName::from_static("prefer")),
         range: joined(header::RANGE),
@@ -60,12 +64,12 @@ pub(super) fn head(request: &HttpRequest, id: Uuid) -> RawRequest {
         })),
         host: match request.uri().authority() {
             Some(authority) => Some(Bytes::copy_from_slice(authority.as_str().as_bytes())),
-            None => all("host").pop(),
+            None => all(header::HOST).pop(),
         },
         forwarded: Forwarded {
-            x_for: all("x-forwarded-for"),
-            x_host: all("x-forwarded-host"),
-            forwarded: all("forwarded"),
+            x_for: all(HeaderName::from_static("x-forwarded-for")),
+            x_host: all(HeaderName::from_static("x-forwarded-host")),
+            forwarded: all(header::FORWARDED),
         },
         peer: request.peer_addr().map(|address| address.ip()),
         client: None,

@@ -4,6 +4,7 @@ mod admin;
 mod convert;
 mod cors;
 mod docs;
+mod meters;
 mod service;
 
 use std::io;

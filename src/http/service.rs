@@ -7,9 +7,11 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use metrics::{counter, histogram};
+use metrics::counter;
+use tracing::Level;
 use uuid::Uuid;
 
+use super::meters::{self, Labels};
 use super::{convert, cors};
 use crate::answer::Reply;
 use crate::app::Worker;
@@ -102,13 +104,8 @@ fn header(response: &mut HttpResponse, name: &'static str, value: &str) {
     }
 }
 
-/// The label of a request in metrics: bounded by what is served, whatever clients send.
 fn route(trace: &Trace) -> String {
-    match &trace.relation {
-        Some(relation) if trace.by_key => format!("/{relation}/{{key}}"),
-        Some(relation) => format!("/{relation}"),
-        None => "none".to_owned(),
-    }
+    meters::route(trace.relation.as_deref(), trace.by_key)
 }
 
 /// The method, where it is one that the dialect knows.
@@ -177,16 +174,23 @@ fn named(raw: &RawRequest, trace: &Trace) -> Option<String> {
 }
 
 fn measure(request: &HttpRequest, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
-    let labels =
-        [("method", method(request).to_owned()), ("route", route(trace)), ("status", status.to_string())];
-    counter!("rowhouse_requests_total", &labels).increment(1);
-    histogram!("rowhouse_request_duration_seconds", &labels).record(seconds);
+    let labels = Labels { method: method(request), by_key: trace.by_key && trace.relation.is_some(), status };
+    meters::count(trace.relation.as_deref(), labels, seconds);
     if let Some(Error::Credential(refusal)) = error {
         counter!("rowhouse_credentials_refused_total", "reason" => refusal.label()).increment(1);
     }
 }
 
 fn log(request: &HttpRequest, id: Uuid, trace: &Trace, error: Option<&Error>, status: u16, seconds: f64) {
+    let is_fault = error.is_some_and(|error| match error {
+        // Anybody can send tokens of an issuer that is down: it is told once a fetch or a look-up that failed, not once a request.
+        Error::Credential(Refusal::Unavailable { .. }) => false,
+        error => error.is_server_fault(),
+    });
+    // Most of what the line says would be made for nothing.
+    if !is_fault && !tracing::enabled!(Level::INFO) {
+        return;
+    }
     let method = method(request);
     let tenant = trace.tenant.map(|tenant| tenant.to_string());
     let role = trace.role.as_ref().map(|role| role.name());
@@ -211,13 +215,7 @@ fn log(request: &HttpRequest, id: Uuid, trace: &Trace, error: Option<&Error>, st
             )
         };
     }
-    match error {
-        // Anybody can send tokens of an issuer that is down: it is told once a fetch or a look-up that failed, not once a request.
-        Some(Error::Credential(Refusal::Unavailable { .. })) => line!(info),
-        Some(error) if error.is_server_fault() => line!(error),
-        Some(_) => line!(info),
-        None => line!(info),
-    }
+    if is_fault { line!(error) } else { line!(info) }
 }
 
 /// Why a request failed, for the log: never a token, a claim or a value.

@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::Poll;
 
-use futures_util::future::{MaybeDone, maybe_done, poll_fn};
+use futures_util::future::{MaybeDone, poll_fn};
 use futures_util::{FutureExt, StreamExt};
 use tokio_postgres::{Row, RowStream};
 
 use super::{
-    Deadline, End, Error, Held, Queued, Ready, Statement, TOLD, TakeOutput, Told, ask, begin, call_first,
+    Answer, Deadline, End, Error, Held, Ready, Statement, TOLD, TakeOutput, Told, ask, begin, call_first,
     count_of, counted, rows, rows_expected, settings, stale,
 };
 use crate::catalog::Encoding;
@@ -55,7 +55,7 @@ pub struct BatchRows {
     current: Option<Pin<Box<RowStream>>>,
     /// The operation that is being read.
     at: usize,
-    commit: Option<MaybeDone<Queued<()>>>,
+    commit: Option<Answer<()>>,
     opening: Option<Opening>,
     /// What the count of the current operation counted.
     pub counted: Option<u64>,
@@ -69,17 +69,17 @@ pub struct BatchRows {
 
 /// What goes before all operations, on its way.
 struct Opening {
-    begun: MaybeDone<Queued<()>>,
-    set: MaybeDone<Queued<()>>,
-    called: MaybeDone<Queued<()>>,
-    told: MaybeDone<Queued<Told>>,
+    begun: Answer<()>,
+    set: Answer<()>,
+    called: Answer<()>,
+    told: Answer<Told>,
 }
 
 /// One operation on its way.
 struct Asked {
-    count: MaybeDone<Queued<Option<u64>>>,
-    planned: MaybeDone<Queued<Option<u64>>>,
-    rows: MaybeDone<Queued<RowStream>>,
+    count: Answer<Option<u64>>,
+    planned: Answer<Option<u64>>,
+    rows: Answer<RowStream>,
 }
 
 /// The same, ready to be sent.
@@ -161,22 +161,17 @@ impl Pool {
         let (prologue, pre_request, asked, questions) = readied?;
 
         let lease = &held.lease;
-        let mut begun = maybe_done(begin(lease.clone(), work.prologue.begin.clone()));
-        let mut set = maybe_done(settings(lease.clone(), prologue, &work.prologue));
-        let mut called = maybe_done(call_first(lease.clone(), pre_request, work.pre_request.clone()));
-        let mut told = maybe_done(ask(lease.clone(), asked));
+        let mut begun = begin(lease, work.prologue.begin.clone());
+        let mut set = settings(lease, prologue, &work.prologue);
+        let mut called = call_first(lease, pre_request, work.pre_request.as_ref());
+        let mut told = ask(lease, asked);
         let mut questions: VecDeque<Asked> = questions
             .into_iter()
             .zip(&work.questions)
             .map(|(ready, question)| Asked {
-                count: maybe_done(counted(lease.clone(), ready.count, question.count.as_ref(), count_of)),
-                planned: maybe_done(counted(
-                    lease.clone(),
-                    ready.planned,
-                    question.planned.as_ref(),
-                    rows_expected,
-                )),
-                rows: maybe_done(rows(lease.clone(), ready.statement, &question.statement)),
+                count: counted(lease, ready.count, question.count.as_ref(), count_of),
+                planned: counted(lease, ready.planned, question.planned.as_ref(), rows_expected),
+                rows: rows(lease, ready.statement, &question.statement),
             })
             .collect();
         // Polled once, each queues its message; in this order.
@@ -199,7 +194,7 @@ impl Pool {
         let ending = if sound { work.ending() } else { "rollback" };
         let commit = match work.end {
             End::Commit => {
-                let mut commit = maybe_done(super::end(lease.clone(), ending));
+                let mut commit = super::end(lease, ending);
                 poll_fn(|context| {
                     let _ = commit.poll_unpin(context);
                     Poll::Ready(())
