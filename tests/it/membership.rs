@@ -539,3 +539,83 @@ async fn no_request_reads_users_identities_hashes_or_revoked_tokens() {
         assert_eq!(refused.code().unwrap().code(), "42501", "{statement}");
     }
 }
+
+#[tokio::test]
+async fn an_admin_gives_nobody_a_permission_that_he_has_not_and_an_owner_gives_any() {
+    let database = Database::demo().await;
+    for (user, role) in [("leslie", "owner"), ("ron", "admin"), ("april", "member")] {
+        add(&database, PAWNEE, user, role).await;
+    }
+    let server = server(&database, "database").await;
+    let change = async |by: &str, of: &str, change: Value| {
+        let path = at(PAWNEE, &format!("/members?email=eq.{of}@test"));
+        server.patch(&path, &bare(by), change).send().await
+    };
+    let permit = async |by: &str, of: &str, permissions: &[&str]| {
+        change(by, of, json!({"permissions": permissions})).await
+    };
+    // Not to himself, which would give him whatever else is asked for one.
+    permit("ron", "ron", &["sessions:create"]).await.fails(403, "42501");
+    permit("ron", "april", &["safes:write"]).await.fails(403, "42501");
+    let key = json!({"name": "k", "role": "admin", "permissions": ["sessions:create"]});
+    server.post(&at(PAWNEE, "/rpc/create_api_key"), &bare("ron"), key).send().await.fails(403, "42501");
+    permit("leslie", "ron", &["safes:write"]).await.is(204);
+    within(Duration::from_secs(4), "ron has it", || async {
+        let me = server.get(&at(PAWNEE, "/me"), &bare("ron")).send().await.is(200).json();
+        me["permissions"] == json!(["safes:write"])
+    })
+    .await;
+    permit("ron", "april", &["safes:write"]).await.is(204);
+    permit("ron", "april", &["safes:write", "safes:audit"]).await.fails(403, "42501");
+    // What an owner gave stays where an admin changes something else, and can be taken away.
+    permit("leslie", "april", &["safes:write", "safes:audit"]).await.is(204);
+    change("ron", "april", json!({"role": "admin"})).await.is(204);
+    change("ron", "april", json!({"role": "member", "permissions": ["safes:audit"]})).await.is(204);
+    permit("ron", "april", &[]).await.is(204);
+    permit("ron", "april", &["safes:audit"]).await.fails(403, "42501");
+    // Invitations alike.
+    let invited = async |by: &str, permission: &str| {
+        let body = json!({"email": format!("{permission}@example.test"), "permissions": [permission]});
+        server.post(&at(PAWNEE, "/rpc/invite"), &bare(by), body).send().await
+    };
+    invited("ron", "safes:audit").await.fails(403, "42501");
+    invited("ron", "safes:write").await.is(200);
+    invited("leslie", "safes:audit").await.is(200);
+    // What no token can say is nobody's to give.
+    for bad in ["", "a\u{1}", "\u{85}", &"x".repeat(256)] {
+        permit("leslie", "april", &[bad]).await.fails(422, "23514");
+    }
+    change("leslie", "april", json!({"permissions": [["a"], ["b"]]})).await.fails(422, "23514");
+    permit("leslie", "april", &["\u{e9}".repeat(255).as_str(), "a \"b\""]).await.is(204);
+    server.get(&at(PAWNEE, "/items"), &bare("april")).send().await.is(200);
+}
+
+#[tokio::test]
+async fn invitations_end_with_what_their_maker_was() {
+    let changes = [
+        "update tenancy.members set role = 'member' where email = 'ron@test'",
+        "update tenancy.members set state = 'disabled' where email = 'ron@test'",
+        "delete from tenancy.members where email = 'ron@test'",
+    ];
+    for sql in changes {
+        let database = Database::demo().await;
+        add(&database, PAWNEE, "leslie", "owner").await;
+        add(&database, PAWNEE, "ron", "admin").await;
+        let server = server(&database, "database").await;
+        let invited = async |by: &str, email: &str| {
+            let made = invite(&server, &bare(by), PAWNEE, email, "admin").await.is(200).json();
+            made["token"].as_str().unwrap().to_owned()
+        };
+        let (his, hers) = (invited("ron", "a@example.test").await, invited("leslie", "b@example.test").await);
+        // What makes him no less leaves it.
+        database.sql("update tenancy.members set attributes = '{\"floor\": 3}', role = 'owner' where email = 'ron@test'").await;
+        database.sql("update tenancy.members set permissions = '{x}' where email = 'ron@test'").await;
+        assert_eq!(
+            database.count("select count(*) from tenancy.invitations where revoked_at is null").await,
+            2
+        );
+        database.sql(sql).await;
+        accept(&server, &bare("duke.silver"), &his).await.fails(404, "TEN051");
+        accept(&server, &bare("tammy"), &hers).await.is(201);
+    }
+}

@@ -209,11 +209,12 @@ async fn r06_r07_a_logout_denies_the_tokens_of_the_session_until_they_expire() {
 }
 
 /// What ends a member's sessions: how a test does it, and why the session then says it ended.
-const ENDINGS: [(&str, &str); 4] = [
+const ENDINGS: [(&str, &str); 5] = [
     ("update tenancy.members set role = 'admin' where role = 'member'", "member_changed"),
     ("delete from tenancy.members where role = 'member'", "member_removed"),
     ("update tenancy.tenants set state = 'suspended' where id = '{tenant}'", "tenant"),
     ("update tenancy.users set tokens_valid_after = now()", "user"),
+    ("insert into tenancy.epochs (tenant_id, tokens_valid_after) values ('{tenant}', now())", "epoch"),
 ];
 
 #[tokio::test]
@@ -591,6 +592,7 @@ async fn an_admin_gives_a_key_no_permission_that_he_has_not_and_an_owner_gives_a
     make(Token::new(PAWNEE, "ron", "admin"), &["links:delete"]).await.fails(403, "42501");
     make(Token::new(PAWNEE, "ron", "admin"), &[]).await.is(200);
     make(Token::leslie(), &["sessions:create"]).await.is(200);
+    make(Token::leslie(), &[""]).await.fails(422, "23514");
     // Nor does a key of an admin give another what it has not itself.
     let client = Client::create(&server, "admin", &["links:delete"]).await;
     let token = client.exchange(&server).await;
