@@ -446,7 +446,12 @@ impl IssuerConfig {
         if has_key || self.algorithm == Algorithm::HS256 {
             return Err(self.error("", Fault::Source));
         }
-        let source = Source { issuer: Arc::clone(&issuer.name), location, algorithms: vec![self.algorithm] };
+        let source = Source {
+            issuer: Arc::clone(&issuer.name),
+            location,
+            algorithms: vec![self.algorithm],
+            version: String::new(),
+        };
         Ok(Some(Remote { issuer: Arc::clone(issuer), source }))
     }
 }

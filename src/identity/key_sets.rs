@@ -46,6 +46,9 @@ pub struct Source {
     pub location: Location,
     /// What the issuer may sign with. A key without `alg` serves the first that its kind can.
     pub algorithms: Vec<Algorithm>,
+    /// Another text after each change of the issuer's row; empty where it has none. Keys that were fetched for one version are
+    /// not given out for the next.
+    pub version: String,
 }
 
 /// How the URL of a key set is known.
@@ -513,7 +516,7 @@ mod tests {
     }
 
     fn source(issuer: &str, location: Location) -> Source {
-        Source { issuer: issuer.into(), location, algorithms: vec![Algorithm::EdDsa] }
+        Source { issuer: issuer.into(), location, algorithms: vec![Algorithm::EdDsa], version: String::new() }
     }
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -782,6 +785,17 @@ mod tests {
         assert!(issuer.has("a").await);
         issuer.provider.answer("/moved", Reply::json(set(&["b"])));
         issuer.source.location = Location::JwksUri(format!("{}/moved", issuer.provider.url));
+        assert!(!issuer.has("a").await && issuer.has("b").await);
+        assert_eq!(issuer.key_sets.removals(), 1);
+    }
+
+    #[tokio::test]
+    async fn j05_an_issuer_whose_row_was_changed_is_fetched_anew() {
+        let mut issuer = Fixture::new(&["a"]).await;
+        assert!(issuer.has("a").await);
+        issuer.provider.answer(KEYS, Reply::json(set(&["b"])));
+        assert!(issuer.has("a").await);
+        issuer.source.version = "2".to_owned();
         assert!(!issuer.has("a").await && issuer.has("b").await);
         assert_eq!(issuer.key_sets.removals(), 1);
     }

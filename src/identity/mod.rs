@@ -169,6 +169,8 @@ impl Verifier {
             + self.directory.key_sets().removals()
             + self.revocations.load(Ordering::SeqCst);
         if let Some(principal) = self.verified.recall(&name, generation, now_s) {
+            // From memory for the most part. Where no change is heard of, the token outlives its issuer by seconds only.
+            self.directory.issuer(registry, principal.issuer(), now_s).await?;
             return Ok(principal);
         }
         let principal = Arc::new(self.read(registry, token, now_s).await?);

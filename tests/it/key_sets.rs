@@ -216,3 +216,31 @@ async fn j07_a_document_that_is_another_issuers_is_not_believed() {
     unavailable(items(&server, &token(url, "p256")).await);
     assert_eq!((provider.hits("/set"), provider.hits(DOCUMENT)), (0, 1));
 }
+
+#[tokio::test]
+async fn j05_an_issuer_that_is_disabled_and_enabled_at_once_has_its_keys_forgotten() {
+    let database = Database::demo().await;
+    let provider = Provider::start().await;
+    provider.answer("/set", Reply::json(SET));
+    let url = format!("{}/set", provider.url);
+    let iss = "https://idp.test";
+    let row = format!(
+        "insert into tenancy.issuers (
+            iss, kind, tenant_id, key_source, jwks_uri, algorithms, audiences, enabled, verified_at
+        ) values ('{iss}', 'tenant', '{PAWNEE}', 'jwks_uri', '{url}', '{{ES256}}', '{{rowhouse}}', true, now())"
+    );
+    database.sql(&row).await;
+    let server = Server::with(&database, insecure()).await;
+    let token = token(iss, "p256");
+    items(&server, &token).await.is(200);
+    items(&server, &token).await.is(200);
+    let mut others: Value = serde_json::from_str(SET).expect("JSON");
+    others["keys"].as_array_mut().expect("an array").retain(|key| key["kid"] != "p256");
+    assert_ne!(others["keys"], json!([]));
+    provider.answer("/set", Reply::json(others));
+    items(&server, &token).await.is(200);
+    // No token comes while it is disabled.
+    database.sql(&format!("update tenancy.issuers set enabled = false where iss = '{iss}'")).await;
+    database.sql(&format!("update tenancy.issuers set enabled = true where iss = '{iss}'")).await;
+    eventually("the key is gone", || async { items(&server, &token).await.status == 401 }).await;
+}
