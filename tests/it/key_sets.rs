@@ -1,10 +1,18 @@
 //! Issuers that publish their keys under a URL: what the service fetches, when, and what it says while it cannot.
 
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use crate::command_line::run;
@@ -243,4 +251,83 @@ async fn j05_an_issuer_that_is_disabled_and_enabled_at_once_has_its_keys_forgott
     database.sql(&format!("update tenancy.issuers set enabled = false where iss = '{iss}'")).await;
     database.sql(&format!("update tenancy.issuers set enabled = true where iss = '{iss}'")).await;
     eventually("the key is gone", || async { items(&server, &token).await.status == 401 }).await;
+}
+
+/// Publishes documents at `https://localhost:port`, under a certificate of tests/it/keys/authority.pem, for as long as the
+/// process lives; counts the requests that came through TLS.
+fn publish(documents: impl FnOnce(&str) -> HashMap<&'static str, String>) -> (String, Arc<AtomicUsize>) {
+    let chain = CertificateDer::from_pem_slice(include_bytes!("keys/localhost.pem")).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("keys/localhost.key.pem")).expect("a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![chain], key)
+        .expect("a certificate and its key");
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("https://localhost:{}", listener.local_addr().expect("bound").port());
+    let documents = documents(&url);
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = requests.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let connection = ServerConnection::new(config.clone()).expect("a configuration");
+            let mut reader = BufReader::new(StreamOwned::new(connection, stream));
+            let mut line = String::new();
+            // Whoever does not trust the certificate goes away here.
+            if reader.read_line(&mut line).is_err() {
+                continue;
+            }
+            counted.fetch_add(1, Ordering::SeqCst);
+            let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+            while line != "\r\n" {
+                line.clear();
+                if !matches!(reader.read_line(&mut line), Ok(1..)) {
+                    break;
+                }
+            }
+            let (status, body) = documents.get(path.as_str()).map_or((404, ""), |body| (200, body));
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+            let stream = reader.get_mut();
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+    });
+    (url, requests)
+}
+
+#[tokio::test]
+async fn j07_keys_come_over_https_from_a_host_that_an_authority_of_the_machine_vouches_for() {
+    let database = Database::demo().await;
+    let (url, requests) = publish(|url| {
+        let document = json!({"issuer": url, "jwks_uri": format!("{url}/keys")}).to_string();
+        HashMap::from([(DOCUMENT, document), ("/keys", SET.to_owned())])
+    });
+    let by_address = url.replace("localhost", "127.0.0.1");
+    let issuers = [
+        json!({"issuer": &url, "discovery": true}),
+        json!({"issuer": "https://by-address.test", "jwks_uri": format!("{by_address}/keys")}),
+    ];
+    let authority = |name: &str| {
+        let file = format!("{}/tests/it/keys/{name}.pem", env!("CARGO_MANIFEST_DIR"));
+        ServerOptions::default().environment("SSL_CERT_FILE", &file)
+    };
+    let private = "localhost,127.0.0.1";
+    let asked = async |options: ServerOptions, issuer: &str| {
+        let server = server(&database, &issuers, options).await;
+        items(&server, &token(issuer, "p256")).await
+    };
+    unavailable(asked(authority("authority"), &url).await);
+    unavailable(asked(authority("other_authority").set("issuer_private_hosts", private), &url).await);
+    // The certificate is for the name, and not for the address behind it.
+    let options = authority("authority").set("issuer_private_hosts", private);
+    unavailable(asked(options.clone(), "https://by-address.test").await);
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
+    asked(options, &url).await.is(200);
+    assert_eq!(requests.load(Ordering::SeqCst), 2, "the document, and the set");
 }

@@ -16,12 +16,19 @@ use super::{Database, SECRET, Token};
 #[derive(Debug, Default, Clone)]
 pub struct ServerOptions {
     settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
 }
 
 impl ServerOptions {
     /// Sets a key of the configuration.
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.push((key.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Sets a variable that is none of the service's own.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 }
@@ -68,6 +75,7 @@ impl Server {
         for (key, value) in &options.settings {
             command.env(format!("ROWHOUSE_{}", key.to_uppercase()), value);
         }
+        command.envs(options.environment);
         let mut child =
             command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary is built");
         let log = Arc::new(Mutex::new(Vec::new()));
