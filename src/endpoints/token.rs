@@ -290,9 +290,14 @@ impl Asking<'_> {
         self.worker.app.config.access_token_s.to_string()
     }
 
-    /// A signed token as RFC 6749 5.1 answers it.
-    fn issue(&self, access: &Access<'_>, refresh: Option<&str>) -> Answered {
+    /// A signed token as RFC 6749 5.1 answers it, which is told as `told`; nobody is given one that is longer than what is
+    /// read.
+    fn issue(&self, told: Told, access: &Access<'_>, refresh: Option<&str>) -> Answered {
         let token = self.sessions.sign(access).ok_or(Error::Internal("a token could not be signed"))?;
+        if token.len() > identity::TOKEN_BYTES_MAX {
+            return self.deny(told.code, 400, Fault::Grant(TOO_MANY));
+        }
+        record(self.worker, self.raw, told, Some(access.tenant), Some(access.subject.to_string()));
         let mut document = json!({
             "access_token": token,
             "token_type": "Bearer",
@@ -319,8 +324,6 @@ impl Asking<'_> {
         }
         let (subject, tenant): (Uuid, Uuid) = (column(&row, "api_key_id")?, column(&row, "tenant_id")?);
         let permissions: Vec<String> = column(&row, "permissions")?;
-        let told = Told::of_token(Decision::Allow, "api_key", 200);
-        record(self.worker, self.raw, told, Some(tenant), Some(subject.to_string()));
         let access = Access {
             subject,
             client_id: self.client,
@@ -332,7 +335,7 @@ impl Asking<'_> {
             expires_s: self.now_s + self.worker.app.config.access_token_s,
             session: None,
         };
-        self.issue(&access, None)
+        self.issue(Told::of_token(Decision::Allow, "api_key", 200), &access, None)
     }
 
     async fn session(&self) -> Answered {
@@ -521,8 +524,6 @@ impl Asking<'_> {
         code: &'static str,
     ) -> Answered {
         let tenant: Uuid = column(row, "tenant_id")?;
-        let told = Told::of_token(Decision::Allow, code, 200);
-        record(self.worker, self.raw, told, Some(tenant), Some(user.to_string()));
         let permissions: Vec<String> = column(row, "permissions")?;
         let access = Access {
             subject: user,
@@ -535,9 +536,11 @@ impl Asking<'_> {
             expires_s: self.now_s + self.worker.app.config.access_token_s,
             session: Some((column(row, "session_id")?, methods, column(row, "auth_time_s")?)),
         };
-        self.issue(&access, Some(refresh))
+        self.issue(Told::of_token(Decision::Allow, code, 200), &access, Some(refresh))
     }
 }
 
+/// What a member or a key may do stands in each token.
+const TOO_MANY: &str = "the permissions do not fit into a token: they must be fewer, or shorter";
 /// One text for unknown, expired, revoked and used: nobody learns which.
 const NOT_GOOD: &str = "the refresh token is not good";

@@ -807,3 +807,29 @@ async fn r08_one_session_is_refreshed_only_so_often_and_goes_on() {
     database.sql("update tenancy.refresh_tokens set issued_at = now() - interval '2 minutes'").await;
     refresh(&server, &next["refresh_token"]).await.is(200);
 }
+
+#[tokio::test]
+async fn a_member_with_more_permissions_than_a_token_holds_is_told_so_and_given_none() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let client = Client::insert(&database).await;
+    let user = member(&database).await;
+    let permit = async |count: usize| {
+        let sql = format!(
+            "update tenancy.members set permissions = array(select repeat('x', 70) || i from generate_series(1, {count}) as i)"
+        );
+        database.sql(&sql).await;
+    };
+    let body = json!({
+        "grant_type": "urn:rowhouse:grant-type:session", "client_id": client.id, "client_secret": client.secret,
+        "user_id": user,
+    });
+    permit(100).await;
+    let refused = ask(&server, "/auth/token", body.clone()).await;
+    assert!(refused.json()["error_description"].as_str().unwrap().contains("permissions"), "{refused:?}");
+    fails(refused, 400, "invalid_grant");
+    permit(60).await;
+    let token = ask(&server, "/auth/token", body).await.is(200).json()["access_token"].clone();
+    let permissions = me(&server, &token).send().await.is(200).json()["permissions"].clone();
+    assert_eq!(permissions.as_array().map(Vec::len), Some(60));
+}
