@@ -21,10 +21,14 @@ pub(super) async fn respond(
 ) -> Result<Reply, Error> {
     only(raw, &[Method::Get, Method::Head], "GET, HEAD")?;
     let principal = tenant.principal();
-    let tenants = match principal {
+    let mut tenants = match principal {
         Some(principal) => tenants(worker, principal).await?,
         None => (Vec::new(), Value::Null),
     };
+    // An API key is a member nowhere, and yet good for its tenant.
+    if principal.is_some() && !tenants.0.contains(&tenant.tenant_id()) {
+        tenants.0.push(tenant.tenant_id());
+    }
     let attributes: Option<&RawValue> = serde_json::from_str(tenant.attributes_json()).ok();
     let document = json!({
         "tenant_id": tenant.tenant_id(),

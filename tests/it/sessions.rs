@@ -273,6 +273,8 @@ async fn in_database_mode_the_token_of_a_key_acts_with_the_keys_role_until_the_k
         let token = client.exchange(&server).await;
         let answer = me(&server, &token).send().await.is(200).json();
         assert_eq!(answer["role"], "admin");
+        // A key is no member, but may name its tenant.
+        assert_eq!((&answer["tenants"], &answer["memberships"]), (&json!([PAWNEE]), &json!([])));
         let bearer = format!("Bearer {}", token.as_str().expect("a token"));
         let items =
             server.request(Method::GET, "/items").header("authorization", &bearer).send().await.is(200);
