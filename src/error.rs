@@ -32,6 +32,8 @@ pub enum Error {
     AlreadyMember,
     #[error("an API key is no user")]
     NotAUser,
+    #[error("the token to sign out with is another issuer's")]
+    NotOurs,
     #[error("the request does not parse: {0:?}")]
     Request(request::Error),
     #[error("the request cannot be planned: {0:?}")]
@@ -276,6 +278,8 @@ codes! {
         "`POST /invitations/accept` with an invitation of the own tenant.";
     NOT_A_USER = "TEN053", 403, "The token is an API key's: a key is no user, and becomes no member. The invitation stays pending.",
         "`POST /invitations/accept` with an access token that an API key was exchanged for.";
+    NOT_OURS = "TEN054", 400, "The token to sign out with is another issuer's. Whoever issued it ends its sessions.",
+        "`POST /auth/logout` with a token of an issuer of the configuration.";
     INTERNAL = "TEN099", 500, "A fault of the service. The log has the cause under the request id.",
         "None is known: report one with its request id.";
 }
@@ -381,6 +385,7 @@ impl Error {
             Error::NoInvitation => say(NO_INVITATION, "There is no such invitation"),
             Error::AlreadyMember => say(ALREADY_MEMBER, "You are a member of this tenant already"),
             Error::NotAUser => say(NOT_A_USER, "An API key accepts no invitations"),
+            Error::NotOurs => say(NOT_OURS, "The token is another issuer's: its users sign out there"),
             Error::Request(error) => of_request(error),
             Error::Plan(error) => of_plan(error),
             Error::Database(error) => of_database(error),

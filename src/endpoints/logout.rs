@@ -43,7 +43,7 @@ pub(super) async fn end(
     told: Told,
 ) -> Result<(), Error> {
     if principal.issuer() != sessions.issuer {
-        return Err(Error::Credential(Refusal::Unsupported));
+        return Err(Error::NotOurs);
     }
     let params = [principal.issuer(), principal.jti(), &principal.expires_s().to_string()];
     token::ask(worker, sessions::END_SESSION, &params).await?;

@@ -835,3 +835,14 @@ async fn a_member_with_more_permissions_than_a_token_holds_is_told_so_and_given_
     let permissions = me(&server, &token).send().await.is(200).json()["permissions"].clone();
     assert_eq!(permissions.as_array().map(Vec::len), Some(60));
 }
+
+#[tokio::test]
+async fn who_signs_out_with_another_issuers_token_is_told_whose_it_is() {
+    let database = Database::demo().await;
+    let server = Server::with(&database, options()).await;
+    let answer = server.post("/auth/logout", &Token::leslie(), json!({})).send().await;
+    assert!(answer.text.contains("another issuer"), "{answer:?}");
+    answer.fails(400, "TEN054");
+    // It is as good as before.
+    server.get("/items", &Token::leslie()).send().await.is(200);
+}
