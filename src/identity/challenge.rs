@@ -10,6 +10,8 @@ use crate::request::{self, RawRequest};
 
 /// The realm where a request names no tenant.
 const REALM: &str = "rowhouse";
+/// Where the metadata of a resource is (RFC 9728 3.1).
+const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// What a challenge says of whom it asks.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,9 +37,10 @@ impl Realm {
             (HostName::Slug(_) | HostName::Domain(_), super::Host::Name(name)) => Some(name.clone()),
             (HostName::Slug(_) | HostName::Domain(_), super::Host::Local) => None,
         });
-        let metadata = (!public_url.is_empty()).then(|| {
-            let below = tenant.map(|tenant| format!("/{tenant}")).unwrap_or_default();
-            format!("{public_url}/.well-known/oauth-protected-resource{below}")
+        let metadata = (!public_url.is_empty()).then(|| match (tenant, &host) {
+            (Some(tenant), _) => format!("{public_url}{METADATA}/{tenant}"),
+            (None, Some(host)) => format!("{}{METADATA}", url_at(public_url, host)),
+            (None, None) => format!("{public_url}{METADATA}"),
         });
         let name = tenant.map(|tenant| tenant.to_string()).or(host);
         Self { name: name.unwrap_or_else(|| REALM.to_owned()), metadata }
@@ -57,6 +60,16 @@ impl Realm {
         }
         text
     }
+}
+
+/// `public_url` under another host: scheme, port and path stay.
+pub fn url_at(public_url: &str, host: &str) -> String {
+    let Some((scheme, rest)) = public_url.split_once("://") else { return public_url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    // An address of version 6 has colons in brackets.
+    let port = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
+    let port = port.map_or("", |colon| &authority[colon..]);
+    format!("{scheme}://{host}{port}{path}")
 }
 
 #[cfg(test)]
@@ -112,6 +125,22 @@ mod tests {
             challenge("/items", &[TENANT], "localhost", "https://api.example"),
             format!("Bearer realm=\"{TENANT}\", resource_metadata=\"{well_known}/{TENANT}\"")
         );
+    }
+
+    #[test]
+    fn t02_the_metadata_of_a_host_s_tenant_is_at_that_host() {
+        let at = |host| challenge("/items", &[], host, "https://api.example:8443");
+        let expected = "Bearer realm=\"acme.example.test\", resource_metadata=\"https://acme.example.test:8443/.well-known/oauth-protected-resource\"";
+        assert_eq!(at("Acme.example.test.:80"), expected);
+        for (url, there) in [
+            ("https://api.example", "https://acme.example.test"),
+            ("http://localhost:8000", "http://acme.example.test:8000"),
+            ("http://[::1]:8000", "http://acme.example.test:8000"),
+            ("http://[::1]", "http://acme.example.test"),
+            ("https://api.example/v1", "https://acme.example.test/v1"),
+        ] {
+            assert_eq!(url_at(url, "acme.example.test"), there);
+        }
     }
 
     #[test]

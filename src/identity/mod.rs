@@ -46,7 +46,7 @@ use key_sets::Miss;
 use roles::Claimed;
 use token::Header;
 
-pub use challenge::Realm;
+pub use challenge::{Realm, url_at};
 pub use claim_map::{ClaimMap, ClaimPath, PathError};
 pub use claims::ORGS_MAX;
 pub use directory::{IssuerRow, Registry, RowFault};

@@ -31,6 +31,8 @@ pub enum HostName<'a> {
 pub enum OriginError {
     #[error("base_domains: {0:?} is no name such as example.com, in lower case")]
     BaseDomain(String),
+    #[error("public_url: {0:?} is no URL such as https://api.example.com, without a slash at its end")]
+    PublicUrl(String),
     #[error("trusted_proxies: {0:?} is neither an address nor a network such as 10.0.0.0/8")]
     Network(String),
 }
@@ -44,19 +46,26 @@ pub struct BadHost;
 pub struct Origins {
     base_domains: Vec<String>,
     custom_domains: bool,
+    /// That of `public_url`: the service's own name is no tenant's.
+    own: Option<Host>,
     proxies: Vec<Network>,
     headers: ForwardedHeaders,
 }
 
 impl Origins {
-    /// Reads `base_domains`, `custom_domains`, `trusted_proxies` and `forwarded_headers`.
+    /// Reads `base_domains`, `custom_domains`, `public_url`, `trusted_proxies` and `forwarded_headers`.
     ///
     /// # Errors
     /// [`OriginError`], in one line that names the key.
     pub fn new(config: &Config) -> Result<Self, OriginError> {
+        let own = own_host(&config.public_url);
+        if own.is_none() && !config.public_url.is_empty() {
+            return Err(OriginError::PublicUrl(config.public_url.clone()));
+        }
         let mut origins = Self {
             base_domains: Vec::new(),
             custom_domains: config.custom_domains,
+            own,
             proxies: Vec::new(),
             headers: config.forwarded_headers,
         };
@@ -127,7 +136,7 @@ impl Origins {
     /// own are served, any name under none.
     pub fn selects<'a>(&self, host: &'a Host) -> Option<HostName<'a>> {
         let Host::Name(name) = host else { return None };
-        if self.base_domains.iter().any(|base| base == name) {
+        if self.base_domains.iter().any(|base| base == name) || self.own.as_ref() == Some(host) {
             return None;
         }
         let label = |base: &String| name.strip_suffix(base.as_str()).and_then(|rest| rest.strip_suffix('.'));
@@ -143,6 +152,17 @@ impl Origins {
     fn trusts(&self, address: IpAddr) -> bool {
         self.proxies.iter().any(|network| network.contains(address))
     }
+}
+
+/// The host of a URL that others can be made of by adding a path.
+fn own_host(public_url: &str) -> Option<Host> {
+    let rest = public_url.strip_prefix("https://").or_else(|| public_url.strip_prefix("http://"))?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'"' | b'\\');
+    if path.ends_with('/') || !path.bytes().all(is_plain) {
+        return None;
+    }
+    host(authority.as_bytes()).ok()
 }
 
 /// Reads a host with its port (RFC 3986 3.2.2, 3.2.3), of what can be a name in DNS or an address.
@@ -361,6 +381,20 @@ mod tests {
     }
 
     #[test]
+    fn the_service_s_own_name_is_no_tenant_s() {
+        let config = Config {
+            base_domains: vec!["example.test".to_owned()],
+            custom_domains: true,
+            public_url: "https://API.example.test:8443/v1".to_owned(),
+            ..Config::default()
+        };
+        let origins = Origins::new(&config).expect("good settings");
+        let selects = |text: &str| origins.selects(&host(text.as_bytes()).expect("a host")).is_some();
+        assert!(!selects("api.example.test") && !selects("Api.Example.Test.:443"));
+        assert!(selects("acme.example.test") && selects("api.example.org"));
+    }
+
+    #[test]
     fn t04_forwarded_headers_are_a_trusted_proxy_s_only() {
         let raw = |peer: &str| RawRequest {
             host: Some(Bytes::from_static(b"inner.test")),
@@ -430,5 +464,26 @@ mod tests {
             assert_eq!(error, OriginError::BaseDomain(base.to_owned()));
         }
         assert!(matches!(Origins::new(&config("example.test", "proxy")), Err(OriginError::Network(_))));
+        for url in [
+            "api.example.test",
+            "https://",
+            "https://api.example.test/",
+            "https://api.example.test/v1/",
+            "https://api.example.test?x",
+            "https://api.example.test/#x",
+            "https://u@api.example.test",
+            "https://a b",
+            "https://api.example.test/a b",
+            "ftp://api.example.test",
+        ] {
+            let config = Config { public_url: url.to_owned(), ..Config::default() };
+            assert_eq!(Origins::new(&config).err(), Some(OriginError::PublicUrl(url.to_owned())));
+        }
+        for url in ["", "http://localhost:8000", "http://[::1]:8000", "https://api.example.test/v1"] {
+            assert!(
+                Origins::new(&Config { public_url: url.to_owned(), ..Config::default() }).is_ok(),
+                "{url}"
+            );
+        }
     }
 }

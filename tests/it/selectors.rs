@@ -142,7 +142,9 @@ async fn the_challenge_has_the_realm_that_the_request_names_whether_there_is_suc
     }
     for label in ["dunder-mifflin", "nobody"] {
         let host = format!("{label}.example.test");
-        let expected = format!("Bearer realm=\"{host}\", resource_metadata=\"{well_known}\"");
+        let expected = format!(
+            "Bearer realm=\"{host}\", resource_metadata=\"https://{host}/.well-known/oauth-protected-resource\""
+        );
         assert_eq!(challenge("/items", &host, "").await, expected);
     }
     let plain = format!("Bearer realm=\"rowhouse\", resource_metadata=\"{well_known}\"");
@@ -177,4 +179,42 @@ async fn the_metadata_of_a_tenant_names_its_own_issuers_beside_those_of_all() {
     }
     let malformed = "/.well-known/oauth-protected-resource/acme";
     server.request(Method::GET, malformed).send().await.fails(401, "PGRST302");
+}
+
+#[tokio::test]
+async fn the_metadata_at_a_host_is_that_of_the_tenant_that_the_host_names() {
+    let database = Database::demo().await;
+    let own = json!({
+        "issuer": "https://own.test", "audience": "rowhouse", "algorithm": "HS256", "kid": "b",
+        "secret": "c8Kr1tZy3MnA0LgSu5WxId9OqEh6FvBb", "tenant": DUNDER,
+    });
+    let all = json!({
+        "issuer": "https://all.test", "audience": "rowhouse", "algorithm": "HS256", "kid": "a",
+        "secret": "b7Jq0sYx2LmZ9KfRt4VwHc8NpDg5EuAa",
+    });
+    database
+        .sql(&format!("insert into tenancy.tenant_domains (tenant_id, host, verified_at) values ('{DUNDER}', 'paper.test', now()), ('{DUNDER}', 'claimed.test', null)"))
+        .await;
+    let options = options().set("public_url", "https://api.example.test").set("issuers", json!([own, all]));
+    let server = Server::with(&database, options).await;
+    let at = async |host: &str| {
+        let path = "/.well-known/oauth-protected-resource";
+        let document = server.request(Method::GET, path).header("host", host).send().await.is(200).json();
+        (document["resource"].clone(), document["authorization_servers"].clone())
+    };
+    let (own, all) = (json!(["https://all.test", "https://own.test"]), json!(["https://all.test"]));
+    assert_eq!(
+        at("dunder-mifflin.example.test").await,
+        (json!("https://dunder-mifflin.example.test"), own.clone())
+    );
+    assert_eq!(at("Paper.test:443").await, (json!("https://paper.test"), own));
+    // A tenant without issuers of its own, and one that there is not.
+    for label in ["aliki-farms", "nobody"] {
+        let host = format!("{label}.example.test");
+        assert_eq!(at(&host).await, (json!(format!("https://{host}")), all.clone()));
+    }
+    // What names no tenant is the service; its own name is not one of a tenant's.
+    for host in ["api.example.test", "example.test", "claimed.test", "localhost"] {
+        assert_eq!(at(host).await, (json!("https://api.example.test"), all.clone()), "{host}");
+    }
 }
