@@ -5,13 +5,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde::de::IgnoredAny;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::administrator;
 use crate::app::cause;
 use crate::config::Config;
-use crate::identity::{self, IssuerRow};
+use crate::identity::{self, ClaimMap, IssuerRow};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -96,7 +97,7 @@ pub(super) async fn run(config: &Config, command: Command) -> Result<(), String>
         Command::Bind { iss, tenant, external_id } => {
             let tenant = tenant_id(config, &tenant).await?;
             let text = "insert into tenancy.issuer_tenants (iss, tenant_id, external_id) values ($1, $2, $3)";
-            client.execute(text, &[&iss, &tenant, &external_id]).await.map_err(|error| cause(&error))?;
+            client.execute(text, &[&iss, &tenant, &external_id]).await.map_err(|error| refusal(&error))?;
             println!("bound");
             Ok(())
         }
@@ -126,6 +127,40 @@ fn done(what: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// What the constraints of the tables say, in the words of the commands.
+fn refusal(error: &tokio_postgres::Error) -> String {
+    let constraint = error.as_db_error().and_then(|error| error.constraint()).unwrap_or_default();
+    let text = match constraint {
+        "issuers_pkey" => "there is such an issuer already",
+        "issuers_iss_is_name" => "an issuer's name has 1 to 255 characters and no white space",
+        "issuers_algorithms_known" => {
+            "--algorithm is HS256, RS256, PS256, ES256, ES384 or EdDSA, at most six times"
+        }
+        "issuers_secret_stands_alone" => "HS256 goes with --secret-ref and with no other algorithm",
+        "issuers_tenant_has_no_secret" => "the issuer of a tenant cannot have a shared secret",
+        "issuers_secret_ref_key" => "another issuer has this --secret-ref",
+        "issuers_secret_ref_is_name" => {
+            "--secret-ref is the name of one file: at most 64 letters, digits, _, - and ., no dot first"
+        }
+        "issuers_kid_is_name" => "--kid has 1 to 128 characters",
+        "issuers_audiences_given" => "--audience is there 1 to 16 times, and never empty",
+        "issuers_typ_is_name" => "--typ has at most 255 characters",
+        "issuers_leeway_bounded" => "--leeway-s is 0 to 120",
+        "issuers_lifetime_bounded" => "--lifetime-s-max is 60 to 86400",
+        "issuers_claim_map_is_object" => "--claims is a JSON object",
+        "issuers_external_tenant_whole" => "--external-tenant is CLAIM=VALUE, neither of them empty",
+        "issuers_tenant_id_fkey" | "issuer_tenants_tenant_id_fkey" => "there is no such tenant",
+        "issuer_tenants_iss_fkey" => {
+            "there is no such issuer of the platform; that of a tenant speaks for its tenant alone"
+        }
+        "issuer_tenants_pkey" => "the issuer is bound to the tenant already",
+        "issuer_tenants_name_key" => "the issuer means another tenant by this name",
+        "issuer_tenants_external_id_is_name" => "--external-id has 1 to 255 characters",
+        _ => return cause(error),
+    };
+    text.to_owned()
+}
+
 async fn tenant_id(config: &Config, tenant: &str) -> Result<Uuid, String> {
     match identity::tenant_id(tenant) {
         Some(tenant) => Ok(tenant),
@@ -140,6 +175,11 @@ async fn add(config: &Config, client: &Client, proposal: Proposal) -> Result<(),
     };
     let set = proposal.jwks_file.as_ref().map(std::fs::read_to_string).transpose();
     let set = set.map_err(|error| format!("the key set cannot be read: {error}"))?;
+    if let Some(set) = &set {
+        serde_json::from_str::<IgnoredAny>(set)
+            .map_err(|error| format!("the key set is no JSON: {error}"))?;
+    }
+    serde_json::from_str::<ClaimMap>(&proposal.claims).map_err(|error| format!("--claims: {error}"))?;
     let key_source = match (&proposal.jwks_uri, &set, &proposal.secret_ref) {
         (Some(_), ..) => "jwks_uri",
         (None, Some(_), _) => "static_jwks",
@@ -171,7 +211,7 @@ async fn add(config: &Config, client: &Client, proposal: Proposal) -> Result<(),
             ],
         )
         .await
-        .map_err(|error| cause(&error))?;
+        .map_err(|error| refusal(&error))?;
     done("proposed; next: rowhouse issuer check")
 }
 

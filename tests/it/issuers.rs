@@ -275,3 +275,40 @@ async fn each_example_of_the_document_makes_its_tokens_good() {
     let listed = issuer(&database, &["list"]).succeeds();
     assert_eq!(listed.lines().filter(|line| line.starts_with("enabled ")).count(), 7, "{listed}");
 }
+
+#[tokio::test]
+async fn what_cannot_be_an_issuer_or_a_binding_is_refused_in_the_words_of_the_command() {
+    let database = Database::demo().await;
+    add_idp(&database, &["--tenant", "pawnee-parks-and-rec"]);
+    let refused = |arguments: &[&str], words: &str| {
+        let line = issuer(&database, arguments).fails_in_one_line();
+        assert!(line.contains(words) && !line.contains("constraint"), "{arguments:?}: {line}");
+    };
+    let proposed = |more: &[&str], words: &str| {
+        refused(&[&["add", "https://new.test", "--audience", "a"], more].concat(), words);
+    };
+    refused(&["add", IDP, "--audience", "a"], "there is such an issuer already");
+    refused(&["add", "https://a b", "--audience", "a"], "no white space");
+    proposed(&["--algorithm", "none"], "--algorithm is");
+    proposed(&["--algorithm", "HS256"], "--secret-ref");
+    proposed(&["--audience", ""], "--audience");
+    proposed(&["--leeway-s", "121"], "--leeway-s is 0 to 120");
+    proposed(&["--lifetime-s-max", "5"], "--lifetime-s-max is 60 to 86400");
+    proposed(&["--claims", "{"], "--claims");
+    proposed(&["--claims", r#"{"subject": "sub"}"#], "unknown field `subject`");
+    proposed(&["--claims", r#"{"sub": "a..b"}"#], "no path");
+    proposed(&["--jwks-file", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/keys/p256.pem")], "no JSON");
+    let secret = ["--algorithm", "HS256", "--secret-ref", "../x", "--kid", "k"];
+    proposed(&secret, "the name of one file");
+    let of_tenant = ["--algorithm", "HS256", "--secret-ref", "x", "--kid", "k", "--tenant", "dunder-mifflin"];
+    proposed(&of_tenant, "the issuer of a tenant cannot have a shared secret");
+    for iss in [IDP, "https://nobody.test"] {
+        refused(&["bind", iss, "--tenant", "dunder-mifflin"], "no such issuer of the platform");
+    }
+    issuer(&database, &["add", "https://new.test", "--audience", "a"]).succeeds();
+    issuer(&database, &["bind", "https://new.test", "--tenant", "dunder-mifflin", "--external-id", "o"])
+        .succeeds();
+    refused(&["bind", "https://new.test", "--tenant", "dunder-mifflin"], "bound to the tenant already");
+    let again = ["bind", "https://new.test", "--tenant", "aliki-farms", "--external-id", "o"];
+    refused(&again, "another tenant by this name");
+}
