@@ -44,7 +44,17 @@ pub struct Tenants {
 #[derive(PartialEq, Eq, Hash)]
 struct Asked {
     tenant: Uuid,
-    token: Option<(Arc<str>, Box<str>, Box<str>)>,
+    token: Option<AskingToken>,
+}
+
+/// What is asked of the database about a token.
+#[derive(PartialEq, Eq, Hash)]
+struct AskingToken {
+    issuer: Arc<str>,
+    subject: Box<str>,
+    jti: Box<str>,
+    /// Not every issuer gives each token an id of its own.
+    issued_s: u64,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -251,8 +261,11 @@ impl Tenants {
         let principal = candidate.principal();
         let asked = Asked {
             tenant: candidate.tenant_id(),
-            token: principal.map(|principal| {
-                (principal.shared_issuer(), principal.subject().into(), principal.jti().into())
+            token: principal.map(|principal| AskingToken {
+                issuer: principal.shared_issuer(),
+                subject: principal.subject().into(),
+                jti: principal.jti().into(),
+                issued_s: principal.issued_s(),
             }),
         };
         // Taken before the read: a change that is notified meanwhile makes the entry stale at once.

@@ -619,3 +619,34 @@ async fn invitations_end_with_what_their_maker_was() {
         accept(&server, &bare("tammy"), &hers).await.is(201);
     }
 }
+
+#[tokio::test]
+async fn a_token_that_has_the_id_of_a_newer_one_is_judged_by_its_own_age() {
+    let database = Database::demo().await;
+    let server = server(&database, "token").await;
+    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let token = |issued_s: u64| {
+        let header = jsonwebtoken::Header {
+            typ: Some("at+jwt".to_owned()),
+            kid: Some("test".to_owned()),
+            ..jsonwebtoken::Header::default()
+        };
+        let claims = json!({
+            "iss": "https://issuer.test", "aud": "rowhouse", "sub": "leslie.knope", "jti": "same", "iat": issued_s,
+            "exp": now_s + 600, "tenant_id": PAWNEE, "role": "owner",
+        });
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+        format!("Bearer {}", jsonwebtoken::encode(&header, &claims, &key).unwrap())
+    };
+    let (old, new) = (token(now_s - 60), token(now_s));
+    let items =
+        async |token: &str| server.request(Method::GET, "/items").header("authorization", token).send().await;
+    items(&old).await.is(200);
+    let epoch = format!("insert into tenancy.epochs values ('{PAWNEE}', now() - interval '30 s')");
+    database.sql(&epoch).await;
+    eventually("the old one is refused", || async { items(&old).await.status == 401 }).await;
+    // What is remembered of the one says nothing of the other.
+    items(&new).await.is(200);
+    items(&old).await.fails(401, "PGRST301");
+    items(&new).await.is(200);
+}
