@@ -844,6 +844,8 @@ pub fn documentation() -> String {
         say; that of `POST /batch` has `operation`, too: which one failed, counted from 0, where it is one operation's.\n\
         With `Accept: application/problem+json` it is an RFC 9457 problem with the same members. `X-Request-Id`\n\
         names the request in the log. A 401 or 403 carries `WWW-Authenticate`, a 503 `Retry-After`, a 405 `Allow`.\n\n\
+        Two are otherwise. `/auth/token` and `/auth/revoke` answer as OAuth has it (RFC 6749 5.2). What is not HTTP gets no further\n\
+        than the HTTP library: it answers 400, or 431 for a head of more than 128 kB or 96 fields, without a body.\n\n\
         Codes that begin with `PGRST` are PostgREST's, with its meaning; those with `TEN` are Rowhouse's own; five\n\
         characters are an SQLSTATE of Postgres, with its message.\n\n\
         An example is a request of Leslie, owner of *pawnee-parks-and-rec*, to the demo (`make demo`), with her token where it\n\
