@@ -411,10 +411,11 @@ tenant_function as materialized (
                         '',
                         'g'
                     ),
-                    '^(begin)?(select|return)',
+                    '^(begin(atomic)?)?(select|return)',
                     ''
                 ),
-                ';*(end;*)?$',
+                -- In a bound body Postgres names the column.
+                '(as"?(nullif|current_setting)"?)?;*(end;*)?$',
                 ''
             ) as expression
     ) as bare

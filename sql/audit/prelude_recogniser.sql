@@ -34,7 +34,8 @@ vocabulary as materialized (
                 )
                 from pg_catalog.pg_type as d
                 inner join namespace as n on n.namespace_oid = d.typnamespace
-                where d.typtype = 'd'
+                where d.typtype = 'e'
+                    or d.typtype = 'd'
                     and d.typtypmod = -1
                     and d.typbasetype in (
                         'pg_catalog.uuid'::pg_catalog.regtype,

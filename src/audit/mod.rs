@@ -36,6 +36,8 @@ const PRELUDE_JUDGED: &str = include_str!("../../sql/audit/prelude_judged.sql");
 const PRELUDE_POLICIES: &str = include_str!("../../sql/audit/prelude_policies.sql");
 const PRELUDE_DOORS: &str = include_str!("../../sql/audit/prelude_doors.sql");
 const PRELUDE_CODE: &str = include_str!("../../sql/audit/prelude_code.sql");
+const PRELUDE_STATEMENTS: &str = include_str!("../../sql/audit/prelude_statements.sql");
+const PRELUDE_TIES: &str = include_str!("../../sql/audit/prelude_ties.sql");
 const FINDINGS: &str = include_str!("../../sql/audit/findings.sql");
 const JUDGE_FACTS: &str = include_str!("../../sql/audit/judge_facts.sql");
 const JUDGE_POLICIES: &str = include_str!("../../sql/audit/judge_policies.sql");
@@ -187,7 +189,7 @@ pub fn prelude(contract: Slot<'_>) -> String {
 }
 
 fn prelude_with(reading: &str, contract: Slot<'_>) -> String {
-    [PRELUDE, reading, PRELUDE_POLICIES, PRELUDE_DOORS, PRELUDE_CODE]
+    [PRELUDE, reading, PRELUDE_POLICIES, PRELUDE_DOORS, PRELUDE_CODE, PRELUDE_STATEMENTS, PRELUDE_TIES]
         .map(str::trim_end)
         .join(",\n")
         .replace("{{contract}}", &contract.sql())
