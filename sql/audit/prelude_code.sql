@@ -367,14 +367,31 @@ masked_code as materialized (
         -- Directives change what names mean, and literals of other kinds may end elsewhere.
         c.text !~ '#\s*(?:variable_conflict|option|print_strict_params)\M|\\''|u&''|u&"|\$\w*\$'
         and masked.text !~ '"'
-        -- What sets the setting makes another the tenant.
+        -- What looks like the end of a comment within another is none.
+        and not exists (
+            select
+            from routine as r
+            where r.function_oid = c.code_oid
+                and r.body ~ '/\*(?:[^*]|\*(?!/))*/\*'
+        )
+        -- What sets the setting makes another the tenant, and so may any other that a function reads whom somebody vouches for.
         and not exists (
             select
             from door_code as d
             inner join code as x on x.function_oid = d.code_oid
             where d.function_oid = c.function_oid
                 and x.text ~ (
-                    '\mset_config\M(?!"?\s*\(\s*''(?!role''|session_authorization''|row_security''|'
+                    case
+                        when exists (
+                            select
+                            from tenant_function as f
+                            inner join routine as r on r.function_oid = f.function_oid
+                            inner join trusted_function as t on t.identity = r.identity
+                        )
+                            then '\mset_config\M|'
+                        else ''
+                    end
+                    || '\mset_config\M(?!"?\s*\(\s*''(?!role''|session_authorization''|row_security''|'
                     || pg_catalog.regexp_replace(pg_catalog.lower(a.setting), '([^\w ])', '\\\1', 'g')
                     || ''')[a-z_][\w.]*''(?:\s*::\s*text)?\s*,)|\mset\s+(local\s+|session\s+)?"?[a-z_]\w*"?\s*\.'
                 )

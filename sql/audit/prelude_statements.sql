@@ -442,6 +442,8 @@ row_variable as materialized (
     inner join held_code as c on c.code_n = v.code_n
     inner join shown_column as s on s.code_n = v.code_n and s.unit_n = any (v.unit_ns)
     where c.text !~ ('\m' || v.name || '(?:\.\w+)? ?:=|(?:;|\m(?:then|else|begin|loop)) ?\m' || v.name || '(?:\.\w+)? ?=')
+        -- Declared, and without a value of its own.
+        and c.text ~ ('(?:\mdeclare|;) ?' || v.name || ' (?:record|\{r:[^{}]*\}|[\w.]+(?:%rowtype)?) ?;')
         and c.text !~ '\mdeclare\M.*\mdeclare\M'
     group by
         v.code_n,

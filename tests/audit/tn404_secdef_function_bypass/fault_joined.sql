@@ -13,6 +13,8 @@
 -- expect: error TN404 api.united()
 -- expect: error TN404 api.given(uuid)
 -- expect: error TN404 api.looped()
+-- expect: error TN404 api.commented()
+-- expect: error TN404 api.rowed(api.orders)
 -- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
 --   insert into api.items (tenant_id, id, name)
 --   values ('99999999-0000-4000-8000-000000000009', 1, 'mine')
@@ -32,6 +34,11 @@
 -- leak: select 1 from api.given('bbbbbbbb-0000-4000-8000-000000000002') as n (name) where n.name like '%of tenant%'
 -- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
 --   select 1 from api.looped() as n (name) where n.name like '%of tenant%'
+-- leak: set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select 1 from api.commented() as n (name) where n.name like '%of tenant%'
+-- leak: select 1
+--   from api.rowed(row('bbbbbbbb-0000-4000-8000-000000000002', 1, 1, 'x')) as n (name)
+--   where n.name like '%of tenant%'
 
 create role tn404_fault_joined_app login password 'app';
 create role tn404_fault_joined_owner nologin;
@@ -173,3 +180,25 @@ begin
 end
 $$;
 alter function api.looped() owner to tn404_fault_joined_owner;
+create function api.commented()
+returns setof text
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select i.name from api.items as i /* /* */ where i.tenant_id = api.tenant() -- */
+$$;
+alter function api.commented() owner to tn404_fault_joined_owner;
+create function api.rowed(r api.orders)
+returns setof text
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    return query select i.name from api.items as i where i.tenant_id = r.tenant_id;
+    select * into r from api.orders as o where o.tenant_id = api.tenant();
+end
+$$;
+alter function api.rowed(r api.orders) owner to tn404_fault_joined_owner;
