@@ -47,7 +47,7 @@ comparison as materialized (
 )
 select
     pg_catalog.jsonb_build_object(
-        'setting', (select a.setting from app as a),
+        'setting', coalesce((select a.setting from app as a), ''),
         'setting_type', (select pg_catalog.to_regtype(a.setting_type)::pg_catalog.oid::pg_catalog.int8 from app as a),
         'relations', (
             select
@@ -132,5 +132,15 @@ select
         ),
         'write_functions', pg_catalog.jsonb_build_array(
             'pg_catalog.set_config(text, text, boolean)'::pg_catalog.regprocedure::pg_catalog.oid::pg_catalog.int8
+        ),
+        'lossy_functions', (
+            select pg_catalog.jsonb_agg(p.oid::pg_catalog.int8)
+            from pg_catalog.pg_proc as p
+            where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+                and p.proname in (
+                    'left', 'right', 'substr', 'substring', 'split_part', 'strpos', 'position', 'length', 'char_length',
+                    'character_length', 'octet_length', 'abs', 'mod', 'hashtext', 'hashtextextended', 'uuid_hash', 'initcap', 'btrim',
+                    'ltrim', 'rtrim', 'replace', 'translate', 'regexp_replace', 'regexp_substr', 'ascii'
+                )
         )
     )::pg_catalog.text as facts

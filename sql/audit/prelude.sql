@@ -269,7 +269,7 @@ reads (relation_oid, reads_oid) as (
     inner join direct_read as d on d.relation_oid = r.reads_oid
 ),
 -- Functions that requests run without naming them, so without a right to their schema: `named` by a view, an operator, a
--- default or the bound body of a function, where the right to execute is asked of the caller; `aggregated` by an aggregate,
+-- cast, a default, a check or the bound body of a function, where the right to execute is asked of the caller; `aggregated` by an aggregate,
 -- where it is asked of the aggregate's owner.
 implied_call as materialized (
     select
@@ -302,6 +302,31 @@ implied_call as materialized (
             and pg_catalog.has_any_column_privilege(r.role_oid, c.oid, 'INSERT, UPDATE')
         where d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
             and f.oid = d.objid
+        union all
+        select
+            true,
+            false
+        from pg_catalog.pg_constraint as k
+        left join pg_catalog.pg_class as c on c.oid = k.conrelid
+        left join pg_catalog.pg_type as t on t.oid = k.contypid
+        inner join acting_role as r
+            on pg_catalog.has_schema_privilege(r.role_oid, coalesce(c.relnamespace, t.typnamespace), 'USAGE')
+            and coalesce(pg_catalog.has_any_column_privilege(r.role_oid, c.oid, 'INSERT, UPDATE'), true)
+        where d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+            and k.oid = d.objid
+            and k.contype = 'c'
+        union all
+        select
+            true,
+            false
+        from pg_catalog.pg_cast as k
+        inner join pg_catalog.pg_type as f on f.oid = k.castsource
+        inner join pg_catalog.pg_type as t on t.oid = k.casttarget
+        inner join acting_role as r
+            on pg_catalog.has_schema_privilege(r.role_oid, f.typnamespace, 'USAGE')
+            and pg_catalog.has_schema_privilege(r.role_oid, t.typnamespace, 'USAGE')
+        where d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass
+            and k.oid = d.objid
         union all
         select
             true,

@@ -250,6 +250,8 @@ view_reads as materialized (
         and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
         and d.refobjid <> w.ev_class
     where w.rulename = '_RETURN'
+        -- What a function returns rows of the type of, the function reads, and not the view.
+        and pg_catalog.strpos(w.ev_action::pg_catalog.text, ':relid ' || d.refobjid::pg_catalog.text || ' ') > 0
 ),
 -- Each view with itself and every view that it reads through, up to one that reads as its caller: what is behind that needs
 -- the caller's own right, and is judged by itself.
@@ -540,6 +542,216 @@ definer as materialized (
     where f.security_definer
         and not f.trusted
         and (door.role_oid is not null or seen.function_oid is not null)
+),
+-- Functions that make another the tenant of what runs behind them: by their own text, or by that of a function that they
+-- name. What they set is neither the tenant that there is nor nobody. A name in a variable may be the setting's where the
+-- text has that, or where the caller says it.
+tenant_setter (function_oid, function_name, before, behind, depth) as (
+    select
+        c.function_oid,
+        c.function_name,
+        pg_catalog.substr(kept.text, 1, found.at - 1),
+        pg_catalog.substr(kept.text, found.at),
+        0
+    from code as c
+    inner join pg_catalog.pg_proc as p on p.oid = c.function_oid
+    cross join app as a
+    cross join lateral (
+        select pg_catalog.regexp_replace(pg_catalog.lower(a.setting), '([^\w ])', '\\\1', 'g') as pattern
+    ) as setting
+    cross join lateral (
+        select pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(c.text, '\s+', ' ', 'g'),
+            '''+' || setting.pattern || '''+(?: ?:: ?text)?',
+            '{n}',
+            'g'
+        ) as text
+    ) as literal
+    cross join lateral (
+        select pg_catalog.regexp_replace(
+            case
+                when functions.pattern is null then literal.text
+                else pg_catalog.regexp_replace(literal.text, functions.pattern, '{t}', 'g')
+            end,
+            '(?:pg_catalog\.)?current_setting ?\( ?\{n\}(?: ?, ?(?:true|false))? ?\)',
+            '{t}',
+            'g'
+        ) as text
+        from (
+            select
+                '(?<![\w.])(?:'
+                || pg_catalog.string_agg(
+                    pg_catalog.regexp_replace(pg_catalog.lower(f.qualified_name), '([^\w ])', '\\\1', 'g'),
+                    '|'
+                )
+                || ') ?\( ?\)' as pattern
+            from tenant_function as f
+        ) as functions
+    ) as read
+    -- Its casts, and what takes the empty text for null or the other way round: once within the other.
+    cross join (
+        select
+            '\( ?(?:select )?\{t\}(?: ?:: ?\w+)? ?\)|\{t\} ?:: ?\w+'
+            '|(?:pg_catalog\.)?\m(?:nullif|coalesce) ?\( ?\{t\}(?: ?:: ?\w+)? ?, ?''''(?: ?:: ?text)? ?\)' as pattern
+    ) as around
+    cross join lateral (
+        select pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(read.text, around.pattern, '{t}', 'g'),
+            around.pattern,
+            '{t}',
+            'g'
+        ) as text
+    ) as bare
+    -- What was the tenant, and is set again in the end.
+    cross join lateral (
+        select
+            (pg_catalog.regexp_match(
+                bare.text,
+                '\m([a-z_]\w*)(?: constant)?(?: [a-z]+)? ?(?::=|=|default) ?\{t\}(?: ?:: ?\w+)? ?;'
+            ))[1] as name
+    ) as variable
+    cross join lateral (
+        select
+            case
+                when variable.name is not null
+                    and bare.text !~ (
+                        '\m' || variable.name || ' ?:= ?(?!\{t\})|\minto (?:strict )?' || variable.name || '\M'
+                    )
+                    then pg_catalog.regexp_replace(
+                        bare.text,
+                        '(\{n\} ?, ?)' || variable.name || '(?: ?:: ?text)?(?= ?,)',
+                        '\1{t}',
+                        'g'
+                    )
+                else bare.text
+            end as text
+    ) as kept
+    cross join lateral (
+        select
+            case
+                when kept.text !~ '\mset_config\M|\mset ' then 0
+                else greatest(
+                    pg_catalog.regexp_instr(
+                        kept.text,
+                        '\mset_config"? ?\( ?\{n\} ?,(?! ?(?:\{t\}|''''(?: ?:: ?text)?|null(?: ?:: ?text)?) ?,)'
+                    ),
+                    pg_catalog.regexp_instr(
+                        kept.text,
+                        '\mset (?:local |session )?"?' || pg_catalog.replace(setting.pattern, '\.', '"? ?\. ?"?')
+                        || '"? ?(?:=|to\M)(?! ?(?:''''(?: ?;|$)|''{5}|default\M))'
+                    ),
+                    case
+                        when kept.text ~ '\{n\}'
+                            then pg_catalog.regexp_instr(kept.text, '\mset (?:local |session )?%')
+                        else 0
+                    end,
+                    (
+                        select coalesce(max(pg_catalog.strpos(kept.text, m.parts[1])), 0)
+                        from pg_catalog.regexp_matches(
+                            kept.text,
+                            '(\mset_config"? ?\( ?(?:''([^'']*)'' ?\|\||([a-z_][\w.]*|\$\d+)(?: ?:: ?text)? ?,))',
+                            'g'
+                        ) as m (parts)
+                        where pg_catalog.starts_with(pg_catalog.lower(a.setting), m.parts[2])
+                            or m.parts[3] is not null
+                            and (
+                                kept.text ~ '\{n\}'
+                                or m.parts[3] ~ '^\$'
+                                or pg_catalog.regexp_replace(m.parts[3], '^.*\.', '') = any (
+                                    select pg_catalog.lower(argument.name)
+                                    from pg_catalog.unnest(p.proargnames) as argument (name)
+                                )
+                            )
+                    )
+                )
+            end as at
+    ) as found
+    where found.at > 0
+    union all
+    select
+        c.function_oid,
+        c.function_name,
+        pg_catalog.substr(flat.text, 1, called.at - 1),
+        pg_catalog.substr(flat.text, called.at),
+        s.depth + 1
+    from tenant_setter as s
+    inner join code as c
+        on c.function_oid <> s.function_oid
+        and pg_catalog.strpos(c.text, s.function_name) > 0
+    cross join lateral (select pg_catalog.regexp_replace(c.text, '\s+', ' ', 'g') as text) as flat
+    cross join lateral (
+        select pg_catalog.regexp_instr(
+            flat.text,
+            '(?<![\w$])' || pg_catalog.regexp_replace(s.function_name, '([^\w ])', '\\\1', 'g') || '"? ?\('
+        ) as at
+    ) as called
+    where s.depth < 3
+        and called.at > 0
+),
+-- Which of them read or write then: what stands in the same statement outside of parentheses, or behind it.
+tenant_override as materialized (
+    select
+        s.function_oid,
+        pg_catalog.bool_or(
+            statement.text ~ '\m(?:from|into|update|delete|merge|table)\M'
+            or rest.text ~ '\m(?:from|join|insert|update|delete|merge|truncate|table|execute|call|copy)\M'
+            or exists (
+                select
+                from code as g
+                where g.function_oid <> s.function_oid
+                    and pg_catalog.strpos(rest.text, g.function_name) > 0
+                    and rest.text ~ (
+                        '(?<![\w$])' || pg_catalog.regexp_replace(g.function_name, '([^\w ])', '\\\1', 'g') || '"? ?\('
+                    )
+            )
+        ) as acts
+    from tenant_setter as s
+    cross join lateral (
+        select
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(s.before, '^.*(?:;|\m(?:begin|then|loop|else)\M)', '')
+                || pg_catalog.split_part(s.behind, ';', 1),
+                'e?''(?:[^'']|'''')*''',
+                ' ',
+                'g'
+            ) as statement,
+            pg_catalog.regexp_replace(
+                pg_catalog.substr(s.behind, pg_catalog.strpos(s.behind || ';', ';') + 1),
+                'e?''(?:[^'']|'''')*''',
+                ' ',
+                'g'
+            ) as text
+    ) as rest
+    cross join lateral (
+        select pg_catalog.regexp_replace(
+            pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(rest.statement, '\([^()]*\)', ' ', 'g'), '\([^()]*\)', ' ', 'g'
+            ),
+            '\([^()]*\)|\(.*$',
+            ' ',
+            'g'
+        ) as text
+    ) as statement
+    group by s.function_oid
+),
+-- Functions that set the tenant for the session.
+session_setter as materialized (
+    select f.function_oid
+    from callable as f
+    cross join app as a
+    cross join lateral (
+        select pg_catalog.regexp_replace(pg_catalog.lower(a.setting), '([.$\\])', '\\\1', 'g') as pattern
+    ) as s
+    where f.text ~ ('\mset_config\s*\(\s*''+' || s.pattern || '''+(::text)?\s*,[^;]*,\s*(false|''f)')
+        -- Also where nothing says that it is local, or where the name stands elsewhere in the text.
+        or f.text ~ (
+            '\mset_config\s*\(\s*(''+' || s.pattern || '''+(::text)?'
+            || case when f.text ~ ('''' || s.pattern || '''') then '|[a-z_$][\w$]*(::text)?' else '' end
+            || ')\s*,(?!(?:(?!set_config)[^;])*,\s*(?:true|''+t(?:rue)?''+(?:::bool(?:ean)?)?|1::bool(?:ean)?)\s*\))'
+        )
+        or f.text ~ (
+            '\mset\s+(session\s+)?"?' || pg_catalog.replace(s.pattern, '\.', '"?\s*\.\s*"?') || '"?\s*(=|to\M)'
+        )
 ),
 -- What is set for the request role's connections before any request: by role, by database, by both, or in the
 -- server's configuration.

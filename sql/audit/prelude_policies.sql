@@ -18,19 +18,124 @@ binding as materialized (
                 and pg_catalog.pg_has_role(k.role_oid, x.role_oid, 'USAGE')
         )
 ),
--- Tables whose rows a role sees as the tenant's only, judged without look-ups in other tables.
+-- Policies that set the tenant that they then ask for: what stands before what in an AND, Postgres decides.
+setting_policy as materialized (
+    select p.policy_oid
+    from policy as p
+    where exists (
+            select
+            from tenant_setter as s
+            where s.function_oid = any (p.used_function_oids)
+        )
+        or pg_catalog.concat_ws(' ', p.using_text, p.check_text) ~* (
+            select
+                '\mset_config\((?:'''
+                || pg_catalog.regexp_replace(a.setting, '([^\w ])', '\\\1', 'g')
+                || '''|[^''])'
+            from app as a
+        )
+),
+-- Tables whose rows a role sees as the tenant's only, judged without look-ups in other tables. No policy binds the owner of
+-- one that is not forced.
 sound_for_reading as materialized (
     select
         b.role_oid,
         b.relation_oid
     from binding as b
+    inner join relation as r
+        on r.relation_oid = b.relation_oid
+        and r.rls_enabled
+        and (r.rls_forced or not pg_catalog.pg_has_role(b.role_oid, r.owner_oid, 'USAGE'))
     inner join policy as p on p.policy_oid = b.policy_oid
+    left join setting_policy as s on s.policy_oid = p.policy_oid
     left join reading as g on g.policy_oid = p.policy_oid and g.is_using
     where p.command in ('r', '*')
     group by b.role_oid, b.relation_oid
     having
-        pg_catalog.bool_or(not p.permissive and coalesce(g.scoped_by_itself, false))
-        or pg_catalog.bool_and(not p.permissive or coalesce(g.scoped_by_itself, true))
+        pg_catalog.bool_or(not p.permissive and s.policy_oid is null and coalesce(g.scoped_by_itself, false))
+        or pg_catalog.bool_and(not p.permissive or s.policy_oid is null and coalesce(g.scoped_by_itself, true))
+),
+-- What policies ask, themselves and through views.
+asked_relation as materialized (
+    select distinct
+        d.policy_oid,
+        d.used_oid as relation_oid
+    from policy_dependency as d
+    inner join pg_catalog.pg_policy as o on o.oid = d.policy_oid
+    where not d.is_function
+        and d.used_oid <> o.polrelid
+    union
+    select
+        d.policy_oid,
+        x.reads_oid
+    from policy_dependency as d
+    inner join reads as x on x.relation_oid = d.used_oid
+    where not d.is_function
+),
+-- The functions that policies call, each with those that it names, which nobody vouches for.
+helper_code (function_oid, code_oid, depth) as (
+    select
+        c.function_oid,
+        c.function_oid,
+        0
+    from code as c
+    where c.function_oid in (
+        select d.used_oid
+        from policy_dependency as d
+        where d.is_function
+    )
+    union
+    select
+        h.function_oid,
+        g.function_oid,
+        h.depth + 1
+    from helper_code as h
+    inner join code as c on c.function_oid = h.code_oid
+    inner join code as g
+        on g.function_oid <> h.code_oid
+        and pg_catalog.strpos(c.text, g.function_name) > 0
+    where h.depth < 3
+        and c.text ~ (
+            '(?<![\w$])' || pg_catalog.regexp_replace(g.function_name, '([^\w ])', '\\\1', 'g') || '"?\s*\('
+        )
+),
+-- What their text says together, without literals: whether it reads, keeps something, or leaves open what a name means;
+-- whether it knows the tenant of the request; and whether it can be seen to ask for nothing at all.
+helper_told as materialized (
+    select
+        h.function_oid,
+        pg_catalog.bool_or(told.text ~ 'current_setting\s*\(|\m(?:from|join)\s+[\w"]') as reads,
+        pg_catalog.bool_or(
+            told.text ~ '\mset_config"?\s*\(|\mcreate\s+(?:local\s+|global\s+)?temp|\mset\s+(?:session\s+)?[\w."]+\s*(?:=|to)\M'
+        ) as keeps,
+        pg_catalog.bool_or(
+            not f.search_path_fixed
+            and not f.body_is_bound
+            and told.text ~ '\m(?:from|join|into|update)\s+(?:only\s+)?"?\w+"?(?!["\w.(])'
+        ) as is_loose,
+        pg_catalog.bool_or(
+            pg_catalog.strpos(c.text, pg_catalog.lower(a.setting)) > 0
+            or t.function_oid is not null
+            -- By a name that does not stand there.
+            or told.text ~ 'current_setting\s*\(\s*(?!''|\))|\mexecute\M'
+        ) as knows_tenant,
+        pg_catalog.bool_and(
+            told.text !~ '\m(?:from|join|execute|perform|call|into|table|current_setting|current_user|session_user|user)\M'
+            and pg_catalog.regexp_replace(
+                told.text,
+                '(?<![\w.])(?:pg_catalog\s*\.\s*)?(?:and|or|not|in|any|all|if|elsif|when|then|return|select|coalesce|nullif|greatest|least|length'
+                    '|lower|upper|btrim|now)\s*\(',
+                ' ',
+                'g'
+            ) !~ '[\w"]\s*\('
+        ) as asks_nothing
+    from helper_code as h
+    inner join code as c on c.function_oid = h.code_oid
+    inner join routine as f on f.function_oid = h.code_oid
+    left join tenant_function as t on t.function_oid = h.code_oid
+    cross join app as a
+    cross join lateral (select pg_catalog.regexp_replace(c.text, '''(?:[^'']|'''')*''', '''''', 'g') as text) as told
+    group by h.function_oid
 ),
 -- Functions that policies call and nobody vouches for: what their text says of the tenant that they return.
 helper as materialized (
@@ -43,6 +148,7 @@ helper as materialized (
         told.body ~* '\mcoalesce\s*\([^;]*,\s*''[^'']+''(::[\w.]+)?\s*\)'
             or told.body ~* '\mcoalesce\s*\([^;]*\)\s*(::[\w.]+)?\s*,\s*(\$\d|(?!(null|true|false)\M)[a-z_]\w*)\s*\)'
             or told.body ~* '\mreturn\s+''[^'']+'''
+            or told.body ~* '\mis\s+null\s+then\s+''[^'']+'''
             or told.body ~* '(^|;|\mreturn\M|\mbegin\M)\s*(select\s+)?''[^'']+''(::[\w.]+)?\s*;?\s*(end\s*;?\s*)?$' as has_default,
         told.body ~* '\mcoalesce\s*\(' as chooses
     from routine as f
@@ -117,9 +223,11 @@ judgement as materialized (
     inner join relation as r on r.relation_oid = g.relation_oid
     inner join binding as b on b.policy_oid = g.policy_oid
     left join sound_for_reading as s on s.role_oid = b.role_oid and s.relation_oid = g.asked_oid
+    left join setting_policy as sets on sets.policy_oid = p.policy_oid
     cross join lateral (
         select
-            g.scoped_by_itself
+            sets.policy_oid is null
+            and (g.scoped_by_itself
             or (g.scoped_by_lookup and s.relation_oid is not null)
             or coalesce(
                 exists (
@@ -146,7 +254,7 @@ judgement as materialized (
                         end
                 ),
                 false
-            ) as is_scoped
+            )) as is_scoped
     ) as sound
     cross join lateral (
         select
@@ -154,17 +262,35 @@ judgement as materialized (
             -- IMMUTABLE, and yet it reads a setting or a table.
             pg_catalog.count(*) filter (
                 where f.volatility = 'i'
-                    and f.body ~* 'current_setting\s*\(|\m(from|join)\s+[\w"]'
+                    and (f.body ~* 'current_setting\s*\(|\m(from|join)\s+[\w"]' or f.function_oid in (
+                        select h.function_oid
+                        from helper_told as h
+                        where h.reads
+                    ))
             ) as immutable_n,
             pg_catalog.count(*) filter (
                 where f.language_name not in ('c', 'internal')
-                    and f.body ~* 'set_config\s*\(|\mcreate\s+(local\s+|global\s+)?temp|\mset\s+(session\s+)?[\w."]+\s*(=|to)\M'
+                    and (
+                        f.body ~* '\mset_config"?\s*\(|\mcreate\s+(local\s+|global\s+)?temp|\mset\s+(session\s+)?[\w."]+\s*(=|to)\M'
+                        or f.function_oid in (
+                            select h.function_oid
+                            from helper_told as h
+                            where h.keeps
+                        )
+                    )
             ) as stateful_n,
             pg_catalog.count(*) filter (
                 where f.language_name not in ('c', 'internal')
                     and not f.search_path_fixed
-                    and not f.body_is_bound
-                    and f.body ~* '\m(from|join|into|update)\s+(only\s+)?"?[\w]+"?(?!["\w.(])'
+                    and (
+                        not f.body_is_bound
+                        and f.body ~* '\m(from|join|into|update)\s+(only\s+)?"?[\w]+"?(?!["\w.(])'
+                        or f.function_oid in (
+                            select h.function_oid
+                            from helper_told as h
+                            where h.is_loose
+                        )
+                    )
             ) as loose_n
         from routine as f
         where f.function_oid = any (p.used_function_oids)
@@ -173,9 +299,10 @@ judgement as materialized (
         select
             exists (
                 select
-                from relation as d
+                from asked_relation as q
+                inner join relation as d on d.relation_oid = q.relation_oid
                 left join access as x on x.relation_oid = d.relation_oid and x.role_oid = b.role_oid
-                where d.relation_oid = any (p.used_relation_oids)
+                where q.policy_oid = p.policy_oid
                     and coalesce(x.may_insert or x.may_update, false)
                     and not exists (
                         select
@@ -185,22 +312,93 @@ judgement as materialized (
                     )
                 union all
                 select
-                from relation as d
-                where d.relation_oid = any (p.used_relation_oids)
+                from asked_relation as q
+                inner join relation as d on d.relation_oid = q.relation_oid
+                where q.policy_oid = p.policy_oid
                     and d.kind = 'tenant'
+                    and d.relation_kind in ('r', 'p')
                     and not d.rls_enabled
             ) as unprotected
     ) as asks
+    -- What is certain of one that is in no known form.
+    cross join lateral (
+        select
+            setting.pattern,
+            pg_catalog.regexp_replace(g.source, '\s+', ' ', 'g') as source,
+            -- Whether it may know the tenant of the request.
+            g.source ~* ('''' || setting.pattern || '''')
+            or g.source ~ 'OPERATOR\(|current_setting\((?!'')'
+            or exists (
+                select
+                from routine as f
+                left join helper_told as h on h.function_oid = f.function_oid
+                where f.function_oid = any (p.used_function_oids)
+                    and coalesce(h.knows_tenant, true)
+            ) as may_know_tenant,
+            exists (
+                select
+                from relation as d
+                where d.relation_oid = any (p.used_relation_oids)
+                    and (
+                        d.rls_enabled
+                        or exists (
+                            select
+                            from reads as x
+                            inner join relation as y on y.relation_oid = x.reads_oid
+                            where x.relation_oid = d.relation_oid
+                                and (y.rls_enabled or y.relation_kind = 'v')
+                        )
+                    )
+            ) as asks_protected,
+            exists (
+                select
+                from routine as f
+                where f.function_oid = any (p.used_function_oids)
+                    and not exists (
+                        select
+                        from tenant_function as t
+                        where t.function_oid = f.function_oid
+                    )
+            ) as calls
+        from (
+            select pg_catalog.regexp_replace(a.setting, '([^\w ])', '\\\1', 'g') as pattern
+            from app as a
+        ) as setting
+    ) as known
     cross join lateral (
         select
             case
+                when sets.policy_oid is not null then 'TN317'
                 when g.is_odd then 'TN319'
                 when uses.immutable_n > 0 then 'TN315'
                 when uses.stateful_n > 0 then 'TN317'
                 when uses.loose_n > 0 then 'TN316'
                 when asks.unprotected then 'TN314'
                 when g.shape <> 'TN319' then g.shape
-                else coalesce(helped.code, 'TN319')
+                when helped.code is not null then helped.code
+                when believed.unprotected then 'TN314'
+                -- It asks nothing of the row.
+                when p.own_attnums is null and g.source !~ '\.\*' then 'TN302'
+                when alternative.code is not null then alternative.code
+                -- It asks for no tenant, of nothing that does.
+                when not known.may_know_tenant
+                    and not known.asks_protected
+                    and (
+                        not known.calls
+                        and g.source ~ ' FROM '
+                        or not exists (
+                            select
+                            from pg_catalog.unnest(p.used_function_oids) as u (function_oid)
+                            where not exists (
+                                select
+                                from helper_told as h
+                                where h.function_oid = u.function_oid
+                                    and h.asks_nothing
+                            )
+                        )
+                    )
+                    then 'TN302'
+                else 'TN319'
             end as code
         from (
             -- Of what is not recognised because of a function: what the tenant of the row is compared with.
@@ -222,6 +420,86 @@ judgement as materialized (
                     || '\('
                 )
         ) as helped
+        cross join lateral (
+            -- A function that nobody vouches for believes a table that requests write, and does not ask for the tenant.
+            select
+                exists (
+                    select
+                    from helper_told as h
+                    inner join helper_code as n on n.function_oid = h.function_oid
+                    inner join code as c on c.function_oid = n.code_oid
+                    inner join pg_catalog.pg_proc as o on o.oid = h.function_oid
+                    cross join relation as d
+                    left join access as x on x.relation_oid = d.relation_oid and x.role_oid = b.role_oid
+                    where g.shape = 'TN319'
+                        and h.function_oid = any (p.used_function_oids)
+                        and not h.knows_tenant
+                        and pg_catalog.strpos(c.text, pg_catalog.lower(d.identity)) > 0
+                        and c.text ~ (
+                            '(?<![\w$".])' || pg_catalog.regexp_replace(pg_catalog.lower(d.identity), '([^\w ])', '\\\1', 'g')
+                            || '(?![\w$"])'
+                        )
+                        and (
+                            d.is_tenant and not d.rls_enabled
+                            or coalesce(x.may_insert or x.may_update, false)
+                        )
+                        and not exists (
+                            select
+                            from sound_for_reading as s
+                            where s.relation_oid = d.relation_oid
+                                and s.role_oid = b.role_oid
+                        )
+                        -- Its arguments are not compared with each other.
+                        and not exists (
+                            select
+                            from pg_catalog.unnest(o.proargnames || '{$1,$2,$3,$4}') as l (name)
+                            cross join pg_catalog.unnest(o.proargnames || '{$1,$2,$3,$4}') as m (name)
+                            where c.text ~ pg_catalog.format(
+                                '(?:%1$s"?\s*(?:=|is not distinct from)\s*(?:"?\w+"?\s*\.\s*)?"?%2$s)(?![\w$])',
+                                pg_catalog.regexp_replace(pg_catalog.lower(l.name), '([^\w ])', '\\\1', 'g'),
+                                pg_catalog.regexp_replace(pg_catalog.lower(m.name), '([^\w ])', '\\\1', 'g')
+                            )
+                                and l.name <> ''
+                                and m.name <> ''
+                        )
+                ) as unprotected
+        ) as believed
+        cross join lateral (
+            -- Alternatives, one of which asks nothing of the row: a call without a column, or a part of a UNION.
+            select
+                case
+                    when g.shape <> 'TN319' then null
+                    when known.source ~ ' (?:AND|CASE|EXCEPT|INTERSECT) |\mNOT \(|^CASE|\(CASE' then null
+                    when called.code is not null then called.code
+                    when known.source ~ '[( ]UNION[ )]'
+                        and not known.calls
+                        and not known.asks_protected
+                        and exists (
+                            select
+                            from pg_catalog.regexp_split_to_table(known.source, '\mUNION(?: ALL)?\M') with ordinality as arm (text, at)
+                            where arm.text !~* ('''' || known.pattern || '''')
+                                and arm.text !~ ' OR '
+                        )
+                        then 'TN303'
+                    when known.source ~ '^\(EXISTS \( SELECT [^()]*? UNION '
+                        and pg_catalog.split_part(known.source, ' UNION ', 1) !~ ' FROM | WHERE '
+                        then 'TN302'
+                end as code
+            from (
+                select
+                    pg_catalog.min(case when l.reads_other and not l.reads_setting then 'TN310' else 'TN303' end) as code
+                from helper as l
+                inner join routine as f
+                    on f.function_oid = l.function_oid
+                    and f.return_type_oid = 'pg_catalog.bool'::pg_catalog.regtype
+                where l.function_oid = any (p.used_function_oids)
+                    and known.source ~ (
+                        '(?: OR |^\()(?:\( SELECT )?'
+                        || pg_catalog.regexp_replace(l.qualified_name, '([^\w ])', '\\\1', 'g')
+                        || '\((?:''[^'']*''::[\w ]+(?:, )?)*\)(?: AS "?\w+"?\))?(?: OR |\)$)'
+                    )
+            ) as called
+        ) as alternative
     ) as why
 ),
 -- The five things that policies decide, and which expression decides each.
@@ -350,6 +628,11 @@ blamed_policy as materialized (
             v.part,
             case
                 when v.role_kind <> 'self' and v.code <> 'TN319' then 'TN318'
+                -- For another role that it inherits from, beside what it has of its own.
+                when v.code = 'TN301'
+                    and not o.role_oids && array[0::pg_catalog.oid, v.role_oid]
+                    and pg_catalog.bool_or(s.scoped_n > 0)
+                    then 'TN318'
                 -- Also where nothing but new rows is left open.
                 when v.code in ('TN301', 'TN302', 'TN303')
                     and v.part = 'check'
@@ -369,6 +652,7 @@ blamed_policy as materialized (
             on s.role_oid = v.role_oid
             and s.relation_oid = v.relation_oid
             and s.command = v.command
+        inner join policy as o on o.policy_oid = v.policy_oid
         where v.permissive
             and v.scoped in ('no', 'unproven')
             and s.scoped in ('no', 'unproven')
@@ -377,7 +661,7 @@ blamed_policy as materialized (
             and v.role_kind <> 'door'
         group by
             v.policy_oid, v.identity, v.relation_oid, v.role_oid, v.role_name, v.role_kind, v.scoped, v.source, v.part, v.explicit,
-            v.code, v.policy_command
+            v.code, v.policy_command, o.role_oids
     ) as b
     inner join relation as r on r.relation_oid = b.relation_oid and r.rls_enabled
     order by

@@ -486,38 +486,74 @@ reading as materialized (
         v.raises,
         v.per_row,
         v.odd as is_odd,
-        e.reduced ~ '\{t\} IS NULL|IS DISTINCT FROM' as admits_null,
+        e.reduced ~ '\{t\} IS NULL|IS DISTINCT FROM|COALESCE\[\{t\}, ' as admits_null,
         e.reduced as words,
         case
-            when e.reduced ~ '(?:^|[(\[ ])(\{[tw]\}|[a-z_"][\w."]*) = \1(?![\w."])'
+            -- Nobody asks why of one that is sound, and Postgres keeps no more than 32 patterns ready.
+            when r.scoped then 'TN319'
+            when e.reduced ~ '(?:^|[(\[ ])(\{[tw]\}|[a-z_"][\w."]*) (?:=|>=|<=) \1(?![\w."])|NOT \[\{t\} IS DISTINCT FROM \{t\}\]'
                 or e.reduced ~ '\{t\} (?:IN|=) \[ SELECT \{t\}|\{t\} = ANY \[ARRAY\[[^\]]*\{t\}|ANY \[ARRAY\[\{t\}'
                 then 'TN305'
             when e.reduced ~ '(?:^|\[| OR )\[*true\]*(?:$|\]| OR )' and e.reduced !~ ' AND |NOT |\mCASE\M| FROM ' then 'TN301'
+            -- Nothing is asked at all, or by an alternative.
+            when e.reduced !~ ' AND ' and exists (
+                select
+                from pg_catalog.regexp_split_to_table(e.reduced, ' OR ') as part (text)
+                where pg_catalog.regexp_replace(
+                    part.text,
+                    '\{[sF]\}|''''|\m\d+\M|::[a-z ]+| AS (?:\w+|"[^"]*")'
+                        '|\m(?:true|TRUE|FALSE|NULL|NOT|IS|UNKNOWN|SELECT|EXISTS|COALESCE|CASE|WHEN|THEN|ELSE|END)\M|[\[\]\s<>=,.+*/-]',
+                    '',
+                    'g'
+                ) = ''
+                    and part.text !~ '^[\[\] ]*\{F\}[\] ]*$'
+            )
+                then 'TN301'
             when v.named_text ~ ' FROM ' and p.own_attnums is null then 'TN305'
             when e.reduced ~ '(?:\{T\}|COALESCE\[\{T\}[^\]]*\]) (?:IS NULL|= '''')'
-                or e.reduced ~ '\{t\} = COALESCE\[|COALESCE\[[^\]]*\] = \{t\}'
-                or e.reduced ~ '\{t\} = \[?(?:COALESCE|GREATEST|LEAST)\[|\{t\} = \[?CASE [^=]*(?:\{t\}|\{s\})'
+                or e.reduced !~ '\{O\}'
+                and (
+                    e.reduced ~ '\{t\} (?:=|IS DISTINCT FROM) COALESCE\[|COALESCE\[[^\]]*\] (?:=|IS DISTINCT FROM) \{t\}'
+                    or e.reduced ~ '\{t\} = \[?(?:COALESCE|GREATEST|LEAST)\[|COALESCE\[\{t\}, \{T\}'
+                )
+                or e.reduced ~ '\{t\} = \[?CASE WHEN \[?(?:\{T\} IS NULL|NOT |[^\]=]*\{T\})[^=]*(?:\{t\}|\{s\})'
                 or e.reduced ~ 'NOT \[(?:\{t\} IS DISTINCT FROM \{T\}|\{T\} IS DISTINCT FROM \{t\})'
+                or e.reduced ~ 'NOT \[\[?\{T\} IS NOT NULL\]? AND |\[(?:\{t\} <> \{T\}|\{T\} <> \{t\})\] IS NOT TRUE'
+                or e.reduced ~ '\{T\} = ANY \[ARRAY\[[^\]]*''''|\{T\} ~~ '''''
+                or e.reduced ~ ' OR |\mCASE\M' and e.reduced !~ ' AND ' and e.reduced ~ 'COALESCE\[\{T\}, ''''(?:::text)?\]'
                 or e.reduced ~ '\{Y\} IS (?:NOT FALSE|NULL|UNKNOWN)|(?:\{Y\}|\{T\}.*), true\](?! WHEN)'
                 then 'TN306'
-            when e.reduced ~ '(?:\{t\} = \{O\}|\{O\} = \{t\})' and e.reduced !~ '\{[TY]\}' then 'TN313'
+            when e.reduced ~ '\{t\} (?:=|IN|IS DISTINCT FROM) (?:(?! AND | OR )[^=])*\{O\}|\{O\}(?:(?! AND | OR )[^=])* = \{t\}'
+                and e.reduced !~ '\{[TY]\}'
+                then 'TN313'
             when e.reduced ~ '\{O\}' then 'TN310'
             when e.reduced ~ '\m(?:CURRENT_USER|SESSION_USER|CURRENT_ROLE|USER)\M' and e.reduced !~ '"(?:current_user|session_user)"'
                 then 'TN311'
             -- Nothing of the row is asked.
             when p.own_attnums is null then 'TN302'
-            when e.reduced ~ '(?<!\{t\}|\{w\}|\{i\}|\{T\}) = \{T\}|\{T\} = (?!\{[twiT]\})' and e.reduced !~ '\{Y\}'
+            when not calls.unknown
+                and e.reduced ~ '(?<!\{t\}|\{w\}|\{i\}|\{T\}) = \{T\}|\{T\} = (?!\{[twiT]\})' and e.reduced !~ '\{Y\}'
                 and e.reduced !~ '\{t\}\S* (?:~|<|>|!)| FROM |\{T\} = ANY |\mCASE\M'
+                then 'TN304'
+            -- In other words, of other columns alone.
+            when not calls.unknown
+                and e.reduced !~ '\{[twsiYJ]\}'
+                and e.reduced ~ (
+                    '[\w\]"] (?:(?:=|@>|&&|IN|= ANY|IS DISTINCT FROM) [\[ ]*(?:SELECT |ARRAY\[)*|<@ )\{T\}'
+                    '|\{T\}\]? (?:=|<@|IS DISTINCT FROM) (?:ANY )?\[?["a-z]'
+                )
+                and e.reduced !~ '\{T\} = ANY \[ARRAY'
                 then 'TN304'
             when e.reduced ~ '\{w\} = \{T\}|\{T\} = \{w\}'
                 or e.reduced ~ '\{t\}' and e.reduced ~ '\{T\}'
                 -- What is not unequal or something else is equal.
                 and not (e.reduced ~ '^\[NOT \[.* OR ' and e.reduced !~ ' AND ')
                 and e.reduced ~ ('(?: (?:<>|!=|<|>|<=|>=|!?~{1,2}\*?|~<=~|\^@|%) |\{t\}\)?\]? IS DISTINCT FROM |OPERATOR\[| COLLATE |\[\{t\}\]::'
-                    '|\m(?:starts_with|left|right|substr|substring|split_part|strpos|lower|upper|abs|mod|hashtext|initcap'
-                    '|btrim|ltrim|rtrim|replace|translate|regexp_\w+)\[\[*\{t\}| % )')
-                or e.reduced ~ 'NOT \[(?:\{t\} (?:IN|= ANY)|EXISTS) \[|<> ALL '
-                or e.reduced ~ 'NOT \{Y\}|\{Y\} IS NOT TRUE|\{Y\} (?:=|<>|<=|>=|<|>) |(?:=|<>|<=|>=|<|>) \{Y\}|\{Y\} IS DISTINCT'
+                    '|\m(?:starts_with|left|right|substr|substring|split_part|strpos|lower|upper|abs|mod|hashtext|initcap|length'
+                    '|btrim|ltrim|rtrim|replace|translate|regexp_\w+)"?\[\[*\{t\}| % )')
+                or e.reduced ~ '\{Y\}' and e.reduced ~ '<> ALL '
+                or e.reduced !~ ' OR '
+                and e.reduced ~ 'NOT \{Y\}|\{Y\} IS NOT TRUE|\{Y\} (?:=|<>|<=|>=|<|>) |(?:=|<>|<=|>=|<|>) \{Y\}|\{Y\} IS DISTINCT'
                 then 'TN312'
             when e.reduced ~ '\{t\} (?:= ANY \[ARRAY|IN \[ VALUES)[^\]]*\{T\}'
                 or e.reduced ~ '\{Y\}' and e.reduced ~ 'COALESCE\['
@@ -527,6 +563,12 @@ reading as materialized (
                 and e.reduced !~ ' GROUP BY '
                 then 'TN302'
             when calls.unknown then 'TN319'
+            when e.reduced !~ ' OR | AND '
+                and e.reduced ~ (
+                    '\mNOT \[(?:\{t\} (?:IN|= ANY)|EXISTS) \[|\{t\} <> ALL '
+                    '|EXISTS \[ SELECT (?:(?! FROM )[^\[])*? FROM [^\[]* WHERE \[(?:[\w.]+ <> \{t\}|\{t\} <> [\w.]+)\]'
+                )
+                then 'TN312'
             when e.reduced ~ '\{Y\}' and e.reduced ~ ' OR |\mCASE\M' then 'TN303'
             when e.reduced ~ '\mOR\M' and e.reduced !~ '^\[NOT \[' and e.reduced ~ '\{t\}' and e.reduced ~ '\{T\}' then 'TN303'
             when e.reduced ~ '\mCASE\M' and e.reduced ~ '\{t\}' and e.reduced ~ '\{T\}' then 'TN303'

@@ -76,6 +76,24 @@ cross join lateral (
             where r.owner_oid = a.role_oid
             union all
             select
+                1,
+                pg_catalog.format('%I.%I', n.namespace_name, c.relname),
+                pg_catalog.format('alter sequence %I.%I owner to %I;', n.namespace_name, c.relname, migrator.role_name)
+            from pg_catalog.pg_class as c
+            inner join namespace as n on n.namespace_oid = c.relnamespace
+            where c.relkind = 'S'
+                and c.relowner = a.role_oid
+                -- That of a column follows its table.
+                and not exists (
+                    select
+                    from pg_catalog.pg_depend as d
+                    where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                        and d.objid = c.oid
+                        and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                        and d.deptype in ('a', 'i')
+                )
+            union all
+            select
                 2,
                 'schema ' || n.identity,
                 pg_catalog.format('alter schema %s owner to %I;', n.identity, migrator.role_name)

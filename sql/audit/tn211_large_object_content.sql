@@ -2,7 +2,7 @@
 -- name: large_object_content
 -- level: warning
 -- object: relation
--- what: A tenant relation has a column of type oid or lo, as large objects have.
+-- what: A tenant relation has a column of type oid or lo, as large objects have, or of a domain or an array of it.
 -- why: Large objects know no policies. Their numbers are listed for everybody in pg_largeobject_metadata, and a role
 --   that owns one, or may read it, reads it for every tenant.
 -- see: As the request role: select lo_get(oid) from pg_catalog.pg_largeobject_metadata;
@@ -22,15 +22,22 @@ select
 from judged_relation as r
 cross join app as a
 left join who on who.relation_oid = r.relation_oid
-cross join lateral (
-    select pg_catalog.string_agg(pg_catalog.quote_ident(c.attname), ', ' order by c.attnum) as names
+inner join (
+    select
+        c.attrelid as relation_oid,
+        pg_catalog.string_agg(pg_catalog.quote_ident(c.attname), ', ' order by c.attnum) as names
     from pg_catalog.pg_attribute as c
     inner join pg_catalog.pg_type as t on t.oid = c.atttypid
-    where c.attrelid = r.relation_oid
-        and c.attnum > 0
+    where c.attnum > 0
         and not c.attisdropped
-        and (t.oid = 'pg_catalog.oid'::pg_catalog.regtype or t.typname = 'lo' and t.typbasetype = 'pg_catalog.oid'::pg_catalog.regtype)
-) as found
+        and 'pg_catalog.oid'::pg_catalog.regtype in (
+            t.oid,
+            t.typbasetype,
+            -- What an array is of; a type that is none may have members, too.
+            case when t.typcategory = 'A' then t.typelem end
+        )
+    group by c.attrelid
+) as found on found.relation_oid = r.relation_oid
 cross join lateral (
     select pg_catalog.count(*) as n
     from pg_catalog.pg_largeobject_metadata as l
@@ -39,5 +46,4 @@ cross join lateral (
 where r.kind = 'tenant'
     and r.relation_kind in ('r', 'p')
     and not r.is_partition
-    and found.names is not null
     and who.names is not null

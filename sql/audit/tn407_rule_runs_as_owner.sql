@@ -24,9 +24,9 @@ inner join relation as r on r.relation_oid = w.ev_class
 inner join written_relation as x on x.relation_oid = w.ev_class
 cross join lateral (
     select
-        pg_catalog.string_agg(o.identity, ', ' order by o.identity) as table_names,
+        pg_catalog.string_agg(distinct o.identity, ', ') as table_names,
         min(o.why) as why
-    from open_table as o
+    from open_name as o
     where o.role_oid = r.owner_oid
         and o.relation_oid in (
             select d.refobjid

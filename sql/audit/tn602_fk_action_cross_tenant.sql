@@ -2,9 +2,9 @@
 -- name: fk_action_cross_tenant
 -- level: error
 -- object: constraint
--- what: A foreign key between tenant tables that does not hold the tenant rewrites or deletes rows.
+-- what: A foreign key that does not hold the tenant rewrites or deletes rows of a tenant table.
 -- why: CASCADE, SET NULL and SET DEFAULT work below the policies: deleting or changing an own row deletes or
---   changes what other tenants have pointed at it.
+--   changes what other tenants have pointed at it. So does deleting a row of a table that is the same for all.
 -- see: As the request role, with one tenant's setting: delete a row that another tenant's points at.
 -- fix: Let the key hold the tenant on both sides.
 
@@ -60,3 +60,45 @@ where k.contype = 'f'
     and k.conparentid = 0
     and not pair.with_tenant
     and action.acts
+union all
+-- What is the same for all has no tenant that the key could hold.
+select
+    'error',
+    'constraint',
+    pg_catalog.format('%s/%I', t.identity, k.conname),
+    t.identity,
+    pg_catalog.format('A change of %s reaches rows of %s that are another tenant''s.', p.identity, t.identity),
+    pg_catalog.pg_get_constraintdef(k.oid),
+    pg_catalog.format('revoke delete, update on %s from %s;', p.identity, who.names),
+    pg_catalog.pg_get_constraintdef(k.oid)
+from pg_catalog.pg_constraint as k
+inner join tenant_table as t on t.relation_oid = k.conrelid
+inner join relation as p
+    on p.relation_oid = k.confrelid
+    and p.relation_kind in ('r', 'p')
+    and not p.is_tenant
+inner join who on who.relation_oid = p.relation_oid
+cross join lateral (
+    select
+        exists (
+            select
+            from acting_role as r
+            where pg_catalog.has_table_privilege(r.role_oid, p.relation_oid, 'DELETE')
+                and not pg_catalog.pg_has_role(r.role_oid, p.owner_oid, 'USAGE')
+        ) as deleted,
+        exists (
+            select
+            from acting_role as r
+            cross join pg_catalog.unnest(k.confkey) as y (attnum)
+            where pg_catalog.has_column_privilege(r.role_oid, k.confrelid, y.attnum, 'UPDATE')
+                and not pg_catalog.pg_has_role(r.role_oid, p.owner_oid, 'USAGE')
+        ) as updated
+) as may
+where k.contype = 'f'
+    and k.conparentid = 0
+    -- Policies of its own decide which of its rows are changed.
+    and not p.rls_enabled
+    and (
+        k.confdeltype in ('c', 'n', 'd') and may.deleted
+        or k.confupdtype in ('c', 'n', 'd') and may.updated
+    )

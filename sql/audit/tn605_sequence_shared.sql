@@ -27,6 +27,16 @@ inner join (
         on d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
         and d.objid = e.oid
         and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    union
+    -- Of an identity column.
+    select
+        d.objid,
+        d.refobjid
+    from pg_catalog.pg_depend as d
+    where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        and d.refobjsubid <> 0
+        and d.deptype = 'i'
 ) as uses on uses.sequence_oid = s.oid
 inner join tenant_table as t on t.relation_oid = uses.relation_oid
 where s.relkind = 'S'

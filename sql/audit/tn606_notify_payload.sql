@@ -25,5 +25,17 @@ where not g.tgisinternal
     and g.tgenabled <> 'D'
     -- Those of partitions are their parent's.
     and g.tgparentid = 0
-    and f.text ~ '\mpg_notify\M|\mnotify\s'
+    and (
+        f.text ~ '\mpg_notify\M|\mnotify\s'
+        -- Or a function that it names does.
+        or exists (
+            select
+            from code as c
+            where c.text ~ '\mpg_notify\M|\mnotify\s'
+                and pg_catalog.strpos(f.text, c.function_name) > 0
+                and f.text ~ (
+                    '(?<![\w$])' || pg_catalog.regexp_replace(c.function_name, '([^\w ])', '\\\1', 'g') || '"?\s*\('
+                )
+        )
+    )
     and not f.trusted

@@ -18,15 +18,5 @@ select
     null::pg_catalog.text as fix,
     f.definition as content
 from callable as f
+inner join session_setter as s on s.function_oid = f.function_oid
 cross join app as a
-cross join lateral (
-    select pg_catalog.regexp_replace(pg_catalog.lower(a.setting), '([.$\\])', '\\\1', 'g') as pattern
-) as s
-where f.text ~ ('\mset_config\s*\(\s*''+' || s.pattern || '''+(::text)?\s*,[^;]*,\s*(is_local\s*=>\s*)?(false|''f)')
-    -- Also where nothing says that it is local, or where the name stands elsewhere in the text.
-    or f.text ~ (
-        '\mset_config\s*\(\s*(''+' || s.pattern || '''+(::text)?'
-        || case when f.text ~ ('''' || s.pattern || '''') then '|[a-z_$][\w$]*(::text)?' else '' end
-        || ')\s*,(?!(?:(?!set_config)[^;])*,\s*(?:true|''+t(?:rue)?''+(?:::bool(?:ean)?)?|1::bool(?:ean)?)\s*\))'
-    )
-    or f.text ~ ('\mset\s+(session\s+)?"?' || s.pattern || '"?\s*(=|to\M)')

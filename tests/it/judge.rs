@@ -279,7 +279,7 @@ const UUIDS: Family = Family {
         ("select", Open, "\"order = {Y}\" = '' and state <> '(tenant_id = current_setting(''app.current_tenant_id''::text))'"),
         // What nobody has proven.
         ("plain", Unproven, "tenant_id = $T::uuid or api.may_see(tenant_id)"),
-        ("plain", Unproven, "api.may_see(tenant_id)"),
+        ("plain", Open, "api.may_see(tenant_id)"),
         ("plain", Unproven, "md5(tenant_id::text) = md5($R)"),
         ("plain", Unproven, "uuid_eq(tenant_id, api.current_tenant()) and api.is_odd(1)"),
         ("text", Unproven, "lower(tenant_id) = lower($R)"),

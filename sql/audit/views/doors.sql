@@ -5,7 +5,7 @@
 -- column: runs_as name = As whom it reads: its owner, or the caller.
 -- column: opened_by text = The right that opens it.
 -- column: reaches text[] = The tenant relations that it reads, where Postgres knows; a function with a text body shows none.
--- column: exempt boolean = Whether its owner is bound by no policy of them, or of any tenant relation where that is not known.
+-- column: exempt boolean = Whether its owner sees rows of every tenant there, or in any tenant relation where that is not known.
 -- column: why text = Why, in words.
 
 , door as (
@@ -14,8 +14,9 @@
         case v.relation_kind when 'm' then 'materialized view' else 'view' end as kind,
         v.owner_oid,
         v.owner_name,
-        v.owner_bypasses,
         v.security_invoker,
+        i.why,
+        i.filtered as asks_itself,
         x.rights,
         (
             select pg_catalog.array_agg(t.relation_oid)
@@ -25,6 +26,7 @@
         ) as relation_oids,
         v.relation_kind = 'm' as holds_rows
     from relation as v
+    left join door_view as i on i.relation_oid = v.relation_oid
     inner join access as x on x.relation_oid = v.relation_oid and x.role_kind = 'self' and x.reach
     where v.relation_kind in ('v', 'm')
     union all
@@ -33,8 +35,9 @@
         'function',
         f.owner_oid,
         f.owner_name,
-        o.rolsuper or o.rolbypassrls,
         false,
+        coalesce(e.seen_why, open.why),
+        e.names is null and not e.opaque and e.scoped_names is not null,
         'execute',
         (
             select pg_catalog.array_agg(distinct t.relation_oid)
@@ -46,7 +49,14 @@
         ),
         false
     from routine as f
-    inner join pg_catalog.pg_roles as o on o.oid = f.owner_oid
+    left join definer as e on e.function_oid = f.function_oid
+    left join (
+        select
+            o.role_oid,
+            min(o.why) as why
+        from open_table as o
+        group by o.role_oid
+    ) as open on open.role_oid = f.owner_oid
     where f.security_definer
         and f.reach
         and not f.of_extension
@@ -64,25 +74,15 @@ select
     case
         when d.security_invoker then false
         when d.holds_rows then d.relation_oids is not null
-        else d.owner_bypasses or free.names is not null
+        else d.why is not null
     end,
     case
         when d.security_invoker then 'It reads as its caller.'
         when d.holds_rows and d.relation_oids is not null then 'It holds the rows as its owner saw them.'
-        when d.owner_bypasses then pg_catalog.format('No policy binds %I.', d.owner_name)
-        when free.names is not null
-            then pg_catalog.format('%I owns %s, and row-level security is not forced.', d.owner_name, free.names)
+        when d.why is not null
+            then pg_catalog.concat_ws(' ', d.why || '.', case when d.asks_itself then 'It compares the tenant itself.' end)
         else pg_catalog.format('%I is bound by policies.', d.owner_name)
     end
 from door as d
 cross join app as a
-cross join lateral (
-    select pg_catalog.string_agg(t.identity, ', ' order by t.identity) as names
-    from relation as t
-    where t.kind = 'tenant'
-        and t.relation_kind in ('r', 'p')
-        and not t.rls_forced
-        and (d.relation_oids is null and d.kind = 'function' or t.relation_oid = any (d.relation_oids))
-        and pg_catalog.pg_has_role(d.owner_oid, t.owner_oid, 'USAGE')
-) as free
 order by d.kind, d.identity

@@ -36,6 +36,8 @@ pub(super) struct Facts {
     read_functions: HashSet<u32>,
     /// `set_config`.
     write_functions: HashSet<u32>,
+    /// Functions that give one thing for what is different: of texts their beginnings, lengths, hashes.
+    lossy_functions: HashSet<u32>,
 }
 
 /// A tenant relation.
@@ -78,7 +80,7 @@ pub(super) struct Reading {
     is_odd: bool,
     /// Whether it speaks of rows without a tenant.
     admits_null: bool,
-    /// The code that says best why it is not scoped, where it is not.
+    /// The code that says best why it is not scoped, where it is not by itself.
     shape: &'static str,
 }
 
@@ -126,7 +128,11 @@ impl Facts {
             per_row: seen.per_row,
             is_odd,
             admits_null: seen.admits_null,
-            shape: judge.shape(&seen),
+            shape: match scoped_by_itself {
+                // Nobody asks why of one that is.
+                true => "TN319",
+                false => judge.shape(&seen),
+            },
         })
     }
 }
@@ -181,14 +187,23 @@ struct Seen {
     raises: bool,
     per_row: bool,
     admits_null: bool,
+    /// Conditions that must all be true.
+    conjunction: bool,
     /// The same on both sides.
     tautology: bool,
     /// The absence of a tenant is asked for, or made up for.
     absence: bool,
-    /// The column with another setting; the tenant with another column; column and tenant, but not for equality.
+    /// The column with another setting; the tenant with another column, for equality or otherwise; column and tenant, for
+    /// equality or its negation; these, but not for equality.
     other_setting_compared: bool,
     other_column_compared: bool,
+    other_column_met: bool,
+    compared: bool,
     compared_weakly: bool,
+    /// What is true of the tenant's own rows, compared as a value.
+    truth_compared: bool,
+    /// A look-up that must find nothing, or what is not the row's.
+    negated_lookup: bool,
     /// Relations of sub-selects.
     asked: Vec<u32>,
 }
@@ -212,8 +227,12 @@ impl<'a> Judge<'a> {
     }
 
     fn outcomes_in(&self, request: Request) -> Outcomes {
+        self.outcomes_of(self.expression, request)
+    }
+
+    fn outcomes_of(&self, expression: &Expression, request: Request) -> Outcomes {
         let state = State { request, row_is_null: false };
-        self.evaluation(None, state).outcomes(self.expression, &Place::TOP)
+        self.evaluation(None, state).outcomes(expression, &Place::TOP)
     }
 
     /// Why it is not scoped.
@@ -226,7 +245,7 @@ impl<'a> Judge<'a> {
         let is_compared = seen.column && seen.tenant;
         if seen.tautology {
             "TN305"
-        } else if is_always_true(self.expression) {
+        } else if self.is_open_by_itself(self.expression) {
             "TN301"
         } else if seen.from && !seen.own_column {
             "TN305"
@@ -238,12 +257,18 @@ impl<'a> Judge<'a> {
             "TN310"
         } else if seen.role_name {
             "TN311"
-        } else if seen.other_column_compared && !has_scoped_part && !seen.compared_weakly {
+        } else if seen.other_column_compared && !has_scoped_part && !seen.compared_weakly
+            || seen.other_column_met && !seen.column
+        {
             "TN304"
-        } else if seen.compared_weakly {
+        } else if seen.compared_weakly
+            || !seen.alternative && (seen.truth_compared || seen.compared && with_a_tenant == Outcomes::TRUE)
+        {
             "TN312"
         } else if seen.unknown_function {
             "TN319"
+        } else if seen.negated_lookup && !seen.alternative && !seen.conjunction {
+            "TN312"
         } else if seen.alternative && (has_scoped_part || is_compared) {
             "TN303"
         } else if !seen.column || !seen.tenant && !seen.from || with_a_tenant == Outcomes::TRUE {
@@ -271,9 +296,46 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// True itself, or by an alternative: without asking anything.
+    fn is_open_by_itself(&self, expression: &Expression) -> bool {
+        match expression {
+            Expression::Or(parts) => parts.iter().any(|part| self.is_open_by_itself(part)),
+            other => !asks(other) && self.outcomes_of(other, Request::Tenant).may(Outcomes::TRUE),
+        }
+    }
+
+    /// Whether an alternative asks for the tenant of the request alone, and may be true where there is none.
+    fn has_open_alternative(&self, expression: &Expression) -> bool {
+        let is_open = |condition: &Expression| {
+            self.mentions_tenant(condition)
+                && !mentions(condition, &|part| matches!(part, Expression::Column { .. }))
+                && [Request::Unset, Request::Empty]
+                    .iter()
+                    .any(|request| self.outcomes_of(condition, *request).may(Outcomes::TRUE))
+        };
+        match expression {
+            Expression::Or(parts) => {
+                parts.iter().any(|part| is_open(part) || self.has_open_alternative(part))
+            }
+            Expression::Case { argument, branches, .. } => branches.iter().any(|(condition, result)| {
+                let asked = argument.as_deref().unwrap_or(condition);
+                self.is_open_by_itself(result)
+                    && match argument {
+                        Some(_) => {
+                            self.mentions_tenant(asked)
+                                && !mentions(asked, &|part| matches!(part, Expression::Column { .. }))
+                        }
+                        None => is_open(asked),
+                    }
+            }),
+            _ => false,
+        }
+    }
+
     fn look(&self) -> Seen {
         let mut seen = Seen::default();
         self.look_at(self.expression, &Place::TOP, false, &mut seen);
+        seen.absence |= self.has_open_alternative(self.expression);
         seen.asked.dedup();
         seen
     }
@@ -309,12 +371,19 @@ impl<'a> Judge<'a> {
             Expression::Operator { operator, collation, arguments } => {
                 if let [left, right] = &arguments[..] {
                     self.look_at_comparison(*operator, *collation, left, right, place, seen);
+                    seen.truth_compared |= [left, right]
+                        .iter()
+                        .any(|side| outcome::is_condition(side) && self.has_scoped_part(side));
                 }
             }
             Expression::Quantified { operator, collation, arguments, .. } => {
                 if let [left, right] = &arguments[..] {
                     match right {
                         Expression::Array(elements) => {
+                            // Others beside the tenant.
+                            seen.alternative |= elements.len() > 1
+                                && self.is_column(bare(left), place)
+                                && elements.iter().any(|element| self.is_tenant(bare(element)));
                             for element in elements {
                                 self.look_at_comparison(*operator, *collation, left, element, place, seen);
                             }
@@ -323,16 +392,26 @@ impl<'a> Judge<'a> {
                     }
                 }
             }
-            Expression::Distinct { arguments, .. } => {
+            Expression::Distinct { operator, arguments, .. } => {
                 let column = arguments.iter().any(|part| self.is_column(bare(part), place));
                 seen.admits_null |= column;
-            }
-            Expression::Not(part) => {
-                if let Expression::Distinct { arguments, .. } = &**part {
-                    seen.absence |= arguments.iter().any(|part| self.is_column(bare(part), place))
-                        && arguments.iter().any(|part| self.is_tenant(bare(part)));
+                if let [left, right] = &arguments[..] {
+                    self.look_at_sides(*operator, left, right, place, seen);
                 }
             }
+            Expression::Not(part) => match &**part {
+                Expression::Distinct { arguments, .. } => {
+                    seen.absence |= arguments.iter().any(|part| self.is_column(bare(part), place))
+                        && arguments.iter().any(|part| self.is_tenant(bare(part)));
+                    if let [left, right] = &arguments[..] {
+                        seen.tautology |= self.is_same_column(bare(left), bare(right), place);
+                    }
+                }
+                Expression::SubSelect { kind: SubSelect::Exists | SubSelect::Any, query, .. } => {
+                    seen.negated_lookup |= !query.entries.is_empty();
+                }
+                _ => {}
+            },
             Expression::NullTest { argument, is_null: true, .. } => {
                 seen.admits_null |= self.is_column(bare(argument), place);
                 seen.absence |= self.is_tenant(made_up(argument));
@@ -342,8 +421,17 @@ impl<'a> Judge<'a> {
                 seen.raises |= self.evaluation(None, state).may_be_empty(argument, place);
             }
             Expression::Or(_) | Expression::Case { .. } => seen.alternative = true,
+            Expression::And(_) => seen.conjunction = true,
+            Expression::Coalesce(parts) => {
+                seen.alternative |= parts.iter().any(outcome::is_condition);
+                seen.admits_null |= parts.first().is_some_and(|part| self.is_column(bare(part), place));
+            }
             Expression::RoleName => seen.role_name = true,
-            Expression::SubSelect { kind, query, .. } => {
+            Expression::SubSelect { kind, test, query } => {
+                if let Some(Expression::Operator { operator, arguments, .. }) = test.as_deref() {
+                    self.look_at_test(*operator, arguments, query, place, seen);
+                }
+                seen.negated_lookup |= *kind == SubSelect::All && !query.entries.is_empty();
                 seen.from |= !query.entries.is_empty();
                 seen.asked.extend(query.entries.iter().flatten());
                 let is_once = *kind == SubSelect::Value && !query.has_from && !mentions_any_column(query);
@@ -355,10 +443,8 @@ impl<'a> Judge<'a> {
             Expression::Constant { .. }
             | Expression::NullIf { .. }
             | Expression::Array(_)
-            | Expression::And(_)
             | Expression::NullTest { .. }
             | Expression::TruthTest { .. }
-            | Expression::Coalesce(_)
             | Expression::Relabelled { .. }
             | Expression::ByText { .. }
             | Expression::Domain(_)
@@ -371,6 +457,21 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// `in`: the test of a sub-select that asks no relation is a comparison with what it selects.
+    fn look_at_test(
+        &self,
+        operator: u32,
+        arguments: &[Expression],
+        query: &expression::Query,
+        place: &Place<'_>,
+        seen: &mut Seen,
+    ) {
+        let [left, Expression::Parameter(number)] = arguments else { return };
+        if let (true, Some(target)) = (query.entries.is_empty(), query.targets.get(*number)) {
+            self.look_at_sides(operator, left, target, place, seen);
+        }
+    }
+
     fn look_at_comparison(
         &self,
         operator: u32,
@@ -380,26 +481,12 @@ impl<'a> Judge<'a> {
         place: &Place<'_>,
         seen: &mut Seen,
     ) {
+        self.look_at_sides(operator, left, right, place, seen);
         let state = State { request: Request::Tenant, row_is_null: false };
-        let is_equality = self.facts.equality_operators.contains(&operator);
-        if is_equality {
-            let same = match (bare(left), bare(right)) {
-                (left @ (Expression::Column { .. } | Expression::Constant { .. }), right) => left == right,
-                _ => false,
-            };
-            seen.tautology |= same;
-        }
+        let is_lossy = [left, right].iter().any(|side| self.is_lossy(side, place));
+        seen.compared_weakly |= is_lossy && [left, right].iter().any(|side| self.mentions_tenant(side));
         for (one, other) in [(left, right), (right, left)] {
             let (one, other) = (bare(one), bare(other));
-            if is_equality {
-                let is_column = self.is_column(one, place);
-                seen.other_setting_compared |= is_column && self.is_other_setting(other);
-                seen.absence |= is_column && matches!(other, Expression::Coalesce(_));
-                seen.absence |= self.is_tenant(made_up(one)) && is_empty_text(other);
-                seen.other_column_compared |= self.is_tenant(one)
-                    && !self.is_column(other, place)
-                    && mentions(other, &|part| matches!(part, Expression::Column { .. }));
-            }
             // Of another collation, by another operator, or cast to what tells less apart.
             let is_weak = !self.evaluation(None, state).is_equality(operator, collation)
                 || self.is_column(one, place)
@@ -415,6 +502,89 @@ impl<'a> Judge<'a> {
                     );
             seen.compared_weakly |=
                 is_weak && self.mentions_column(one, place) && self.mentions_tenant(other);
+        }
+    }
+
+    /// What is compared with what, however it is.
+    fn look_at_sides(
+        &self,
+        operator: u32,
+        left: &Expression,
+        right: &Expression,
+        place: &Place<'_>,
+        seen: &mut Seen,
+    ) {
+        let is_equality = self.facts.equality_operators.contains(&operator);
+        let is_inequality = self.facts.inequality_operators.contains(&operator);
+        let is_bound = self.facts.bounds.iter().any(|(least, most)| [*least, *most].contains(&operator));
+        let is_column = |part: &Expression| matches!(part, Expression::Column { .. });
+        let is_known = |part: &Expression| !mentions(part, &|part| is_the_users_call(part));
+        seen.tautology |= (is_equality || is_bound) && self.is_same_column(bare(left), bare(right), place);
+        for (one, other) in [(left, right), (right, left)] {
+            let (one, other) = (bare(one), bare(other));
+            let one_is_column = self.is_column(one, place);
+            let names_another = |part: &Expression| {
+                mentions(part, &|part| self.is_other_setting(part)) && !self.mentions_tenant(part)
+            };
+            seen.other_setting_compared |= one_is_column && names_another(other);
+            seen.compared |= (is_equality || is_inequality) && one_is_column && self.is_tenant(other);
+            seen.negated_lookup |=
+                is_inequality && one_is_column && is_column(other) && !self.is_own_column(other, place);
+            seen.other_column_met |= self.mentions_tenant(one)
+                && !mentions(one, &is_column)
+                && mentions(other, &is_column)
+                && is_known(other);
+            if is_equality {
+                let is_made_up = matches!(other, Expression::Coalesce(_));
+                seen.absence |=
+                    one_is_column && is_made_up && !mentions(other, &|part| self.is_other_setting(part));
+                seen.absence |= self.is_tenant(made_up(one)) && is_empty_text(other);
+                // A row without a tenant is taken for the request's.
+                let is_row_made_up = match other {
+                    Expression::Coalesce(parts) => {
+                        parts.first().is_some_and(|part| self.is_column(bare(part), place))
+                            && self.mentions_tenant(other)
+                    }
+                    _ => false,
+                };
+                seen.absence |= is_row_made_up;
+                seen.other_column_compared |= self.is_tenant(one)
+                    && !self.is_column(other, place)
+                    && !is_row_made_up
+                    && is_known(other)
+                    && mentions(other, &is_column);
+            }
+        }
+    }
+
+    /// Whether it gives one thing for different tenants of rows.
+    fn is_lossy(&self, expression: &Expression, place: &Place<'_>) -> bool {
+        let is_lossy = match expression {
+            Expression::Call { function, .. } => {
+                self.facts.lossy_functions.contains(function)
+                    // Tenants that are texts by their own may differ in that alone.
+                    || outcome::CASE_OF_LETTERS.contains(function)
+                        && self.facts.setting_type.is_some_and(outcome::is_text)
+                        && !self.relation.has_one_case()
+            }
+            _ => false,
+        };
+        is_lossy && self.mentions_column(expression, place)
+            || expression.parts().into_iter().any(|part| self.is_lossy(part, place))
+    }
+
+    fn is_same_column(&self, left: &Expression, right: &Expression, place: &Place<'_>) -> bool {
+        match (left, right) {
+            (
+                Expression::Column { entry, number, .. },
+                Expression::Column { entry: other_entry, number: other_number, .. },
+            ) => {
+                left == right
+                    || (entry, number) == (other_entry, other_number)
+                        && self.is_own_column(left, place)
+                        && self.is_own_column(right, place)
+            }
+            _ => false,
         }
     }
 
@@ -516,13 +686,21 @@ fn is_empty_text(expression: &Expression) -> bool {
     }
 }
 
-/// True itself, or as an alternative.
-fn is_always_true(expression: &Expression) -> bool {
-    match expression {
-        Expression::Constant { type_oid: 16, value: Some(value) } => value.iter().any(|byte| *byte != 0),
-        Expression::Or(parts) => parts.iter().any(is_always_true),
-        _ => false,
-    }
+/// Whether it asks for anything: of a row, a table or the request.
+fn asks(expression: &Expression) -> bool {
+    mentions(expression, &|part| match part {
+        Expression::Column { .. }
+        | Expression::Parameter(_)
+        | Expression::RoleName
+        | Expression::Opaque(_)
+        | Expression::Call { is_cast: false, .. } => true,
+        Expression::SubSelect { query, .. } => query.has_from || !query.is_plain,
+        part => is_the_users_call(part),
+    })
+}
+
+fn is_the_users_call(expression: &Expression) -> bool {
+    matches!(expression, Expression::Call { function, .. } if outcome::is_the_users(*function))
 }
 
 #[cfg(test)]
@@ -554,6 +732,7 @@ mod tests {
             "nondeterministic_collations": [],
             "read_functions": [2077, 3294],
             "write_functions": [2078],
+            "lossy_functions": [3060],
         }))
         .unwrap()
     }
@@ -585,7 +764,7 @@ mod tests {
         assert!(judge(&sound).raises, "an empty text is no uuid");
         assert!(judge(&sound).per_row);
         let negated = boolean("not", &sound);
-        assert_eq!((judge(&negated).scoped_by_itself, judge(&negated).shape), (false, "TN302"));
+        assert_eq!((judge(&negated).scoped_by_itself, judge(&negated).shape), (false, "TN312"));
         assert!(judge(&boolean("not", &negated)).scoped_by_itself);
         assert_eq!(
             judge(&boolean("or", &format!("{sound} {{VAR :varno 1 :varattno 5 :varlevelsup 0}}"))).shape,

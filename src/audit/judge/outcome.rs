@@ -27,7 +27,7 @@ const FIRST_USER_OID: u32 = 16384;
 /// Functions of casts that lose nothing, or raise: between the integers, and integers as numeric.
 const WIDENING: &[u32] = &[313, 754, 481, 1782, 1740, 1781, 480, 714, 314];
 /// `lower` and `upper`, which tell apart what has letters of one case, or none.
-const CASE_OF_LETTERS: &[u32] = &[870, 871];
+pub(super) const CASE_OF_LETTERS: &[u32] = &[870, 871];
 /// bpchar and name as text.
 const AS_TEXT: &[u32] = &[401, 406];
 
@@ -595,10 +595,10 @@ impl Evaluation<'_> {
                 Request::Unset | Request::Empty => Values::NULL,
             };
         }
-        let has_one_case =
-            self.relation.tenant_type == UUID || family(self.relation.tenant_type) == Family::Integer;
         match arguments {
-            [argument] if CASE_OF_LETTERS.contains(&function) && has_one_case => self.values(argument, place),
+            [argument] if CASE_OF_LETTERS.contains(&function) && self.relation.has_one_case() => {
+                self.values(argument, place)
+            }
             [argument] if is_cast && (WIDENING.contains(&function) || AS_TEXT.contains(&function)) => {
                 let values = self.values(argument, place);
                 match WIDENING.contains(&function) || !matches!(values.tenant, Some(Tenant::AsText)) {
@@ -714,6 +714,11 @@ enum Cast {
 }
 
 impl super::Relation {
+    /// Whether its tenants are told apart by their text in upper and in lower case alike.
+    pub fn has_one_case(&self) -> bool {
+        self.tenant_type == UUID || family(self.tenant_type) == Family::Integer
+    }
+
     /// Whether two tenants have the same text only if they are the same.
     fn prints_exactly(&self) -> bool {
         match self.tenant_type {

@@ -1,6 +1,7 @@
--- The function sets the tenant for the transaction.
+-- The function sets the tenant for the transaction, and does nothing behind that.
 -- request role: tn702_near_miss_app
 -- declare: tenant api.items tenant_id
+-- expect: warning TN409 api.enter(uuid)
 
 create role tn702_near_miss_app login password 'app';
 create role tn702_near_miss_owner nologin;

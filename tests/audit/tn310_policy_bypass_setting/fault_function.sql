@@ -1,0 +1,40 @@
+-- Beside the comparison stands a function that reads another setting.
+-- request role: tn310_fault_function_app
+-- declare: tenant api.items tenant_id
+-- expect: error TN310 api.items/tenant
+-- leak: set app.administrator = 'on';
+--   set app.current_tenant_id = '99999999-0000-4000-8000-000000000009';
+--   select * from api.items
+
+create role tn310_fault_function_app login password 'app';
+create role tn310_fault_function_owner nologin;
+create schema api authorization tn310_fault_function_owner;
+grant usage on schema api to tn310_fault_function_app;
+
+create table api.items (
+    tenant_id uuid not null,
+    id int not null,
+    name text not null,
+    primary key (tenant_id, id)
+);
+alter table api.items owner to tn310_fault_function_owner;
+insert into api.items (tenant_id, id, name)
+values
+    ('aaaaaaaa-0000-4000-8000-000000000001', 1, 'of tenant A'),
+    ('bbbbbbbb-0000-4000-8000-000000000002', 2, 'of tenant B');
+create function api.is_administrator()
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce(current_setting('app.administrator', true), '') = 'on'
+$$;
+alter function api.is_administrator() owner to tn310_fault_function_owner;
+
+alter table api.items enable row level security;
+alter table api.items force row level security;
+create policy tenant on api.items
+    to tn310_fault_function_app
+    using (tenant_id = (select nullif(current_setting('app.current_tenant_id', true), '')::uuid) or (select api.is_administrator()));
+grant select, insert, update, delete on api.items to tn310_fault_function_app;
