@@ -26,8 +26,10 @@ cross join lateral (
     select
         pg_catalog.string_agg(distinct o.identity, ', ') as table_names,
         min(o.why) as why
-    from open_name as o
+    from source_name as o
+    left join filtered_view as f on f.relation_oid = o.inner_oid
     where o.role_oid = r.owner_oid
+        and f.relation_oid is null
         and o.relation_oid in (
             select d.refobjid
             from pg_catalog.pg_depend as d
