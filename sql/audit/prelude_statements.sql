@@ -115,7 +115,7 @@ branch as materialized (
         select
             pg_catalog.regexp_match(
                 pg_catalog.btrim(s.text),
-                '^insert into (\S+)(?: as (\w+))? ?(?:\{l ([^{}]*) l\} ?)?(?:overriding (?:system|user) value )?(.*)$'
+                '^insert into (\S+)(?: as (\w+))? ?(?:\{l ((?:[^{}]|\{t\})*) l\} ?)?(?:overriding (?:system|user) value )?(.*)$'
             ) as parts
     ) as added
     cross join lateral (

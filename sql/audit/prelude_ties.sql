@@ -316,10 +316,15 @@ open_unit as materialized (
         on c.code_n = b.code_n
         and c.relation_name = pg_catalog.substring(b.target, '^\{r:[^{}.]*\.([^{}]*)\}$')
     cross join lateral (
-        select pg_catalog.array_position(
-            pg_catalog.regexp_split_to_array(pg_catalog.btrim(b.columns), ' ?, ?'),
-            c.tenant_column
-        ) as at
+        select
+            case
+                -- Where the only variable has the column's name.
+                when v.pattern = c.tenant_column and b.columns ~ '^[^{}]*\{t\}[^{}]*$'
+                    then pg_catalog.array_position(names.columns, '{t}')
+                else pg_catalog.array_position(names.columns, c.tenant_column)
+            end as at
+        from (select pg_catalog.regexp_split_to_array(pg_catalog.btrim(b.columns), ' ?, ?')) as names (columns)
+        left join tenant_variable as v on v.code_n = b.code_n
     ) as own
     where b.rest is not null
         and (

@@ -12,6 +12,7 @@
 -- expect: advice TN404 api.renamed(text)
 -- expect: advice TN404 api.looped()
 -- expect: advice TN404 api.checked(uuid)
+-- expect: advice TN404 api.written(uuid, text)
 -- expect: advice TN404 api.counted()
 
 create role tn404_near_miss_joined_app login password 'app';
@@ -199,6 +200,20 @@ begin
 end
 $$;
 alter function api.checked(tenant uuid) owner to tn404_near_miss_joined_owner;
+create function api.written(tenant_id uuid, called text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if tenant_id is distinct from api.tenant() then
+        raise exception 'not yours';
+    end if;
+    insert into api.items (tenant_id, id, name) values (tenant_id, 99, called);
+end
+$$;
+alter function api.written(tenant_id uuid, called text) owner to tn404_near_miss_joined_owner;
 create function api.counted()
 returns bigint
 language sql
