@@ -302,7 +302,8 @@ open_unit as materialized (
     where b.assigned is not null
         and (
             c.tenant_column is null
-            or b.assigned ~ (
+            -- A column may be named as a table is.
+            or pg_catalog.regexp_replace(b.assigned, '\{r:[^{}]*\.([^{}]*)\}', '\1', 'g') ~ (
                 '(?:^|,) ?(?:\w+\.)?' || pg_catalog.regexp_replace(c.tenant_column, '([^\w ])', '\\\1', 'g') || ' ?=|\} ?='
             )
         )
@@ -333,7 +334,7 @@ open_unit as materialized (
             or b.rest ~ '\mon conflict\M' and b.rest !~ '\mdo nothing\M'
             and (
                 b.rest !~ ('\mon conflict \{u:(?:\w+\+)*' || c.tenant_column || '(?:\+\w+)*\} do update set ')
-                or b.rest ~ ('(?:\mset|,) ?' || c.tenant_column || ' ?=|\} ?=')
+                or pg_catalog.regexp_replace(b.rest, '\{r:[^{}]*\.([^{}]*)\}', '\1', 'g') ~ ('(?:\mset|,) ?' || c.tenant_column || ' ?=|\} ?=')
             )
             or not coalesce(
                 case
