@@ -139,8 +139,8 @@ select
             where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
                 and p.proname in (
                     'left', 'right', 'substr', 'substring', 'split_part', 'strpos', 'position', 'length', 'char_length',
-                    'character_length', 'octet_length', 'abs', 'mod', 'hashtext', 'hashtextextended', 'uuid_hash', 'initcap', 'btrim',
-                    'ltrim', 'rtrim', 'replace', 'translate', 'regexp_replace', 'regexp_substr', 'ascii'
+                    'character_length', 'octet_length', 'abs', 'mod', 'hashtext', 'hashtextextended', 'uuid_hash', 'initcap',
+                    'regexp_replace', 'regexp_substr', 'ascii'
                 )
         )
     )::pg_catalog.text as facts

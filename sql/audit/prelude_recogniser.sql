@@ -548,9 +548,9 @@ reading as materialized (
                 or e.reduced ~ '\{t\}' and e.reduced ~ '\{T\}'
                 -- What is not unequal or something else is equal.
                 and not (e.reduced ~ '^\[NOT \[.* OR ' and e.reduced !~ ' AND ')
-                and e.reduced ~ ('(?: (?:<>|!=|<|>|<=|>=|!?~{1,2}\*?|~<=~|\^@|%) |\{t\}\)?\]? IS DISTINCT FROM |OPERATOR\[| COLLATE |\[\{t\}\]::'
+                and e.reduced ~ ('(?: (?:<>(?! '''')|!=|<|>|<=|>=|!?~{1,2}\*?|~<=~|\^@|%) |\{t\}\)?\]? IS DISTINCT FROM |OPERATOR\[| COLLATE |\[\{t\}\]::'
                     '|\m(?:starts_with|left|right|substr|substring|split_part|strpos|lower|upper|abs|mod|hashtext|initcap|length'
-                    '|btrim|ltrim|rtrim|replace|translate|regexp_\w+)"?\[\[*\{t\}| % )')
+                    '|regexp_\w+)"?\[\[*\{t\}| % )')
                 or e.reduced ~ '\{Y\}' and e.reduced ~ '<> ALL '
                 or e.reduced !~ ' OR '
                 and e.reduced ~ 'NOT \{Y\}|\{Y\} IS NOT TRUE|\{Y\} (?:=|<>|<=|>=|<|>) |(?:=|<>|<=|>=|<|>) \{Y\}|\{Y\} IS DISTINCT'

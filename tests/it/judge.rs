@@ -190,7 +190,7 @@ const UUIDS: Family = Family {
             Sound,
             "exists (select from api.members as m inner join api.members as n on n.item = m.item where n.tenant_id = $table.tenant_id)",
         ),
-        ("plain", Refused, "exists (select from api.everyone as e where e.tenant_id = $table.tenant_id and e.tenant_id = $T::uuid)"),
+        ("plain", Unproven, "exists (select from api.everyone as e where e.tenant_id = $table.tenant_id and e.tenant_id = $T::uuid)"),
         ("plain", Sound, "exists (select from api.everyone where $table.tenant_id = $T::uuid)"),
         // Nothing at all.
         ("plain", Silent, "false"),

@@ -396,7 +396,10 @@ impl<'a> Judge<'a> {
                 let column = arguments.iter().any(|part| self.is_column(bare(part), place));
                 seen.admits_null |= column;
                 if let [left, right] = &arguments[..] {
+                    // What is never distinct is false, and not always true.
+                    let tautology = seen.tautology;
                     self.look_at_sides(*operator, left, right, place, seen);
+                    seen.tautology = tautology;
                 }
             }
             Expression::Not(part) => match &**part {
@@ -404,7 +407,9 @@ impl<'a> Judge<'a> {
                     seen.absence |= arguments.iter().any(|part| self.is_column(bare(part), place))
                         && arguments.iter().any(|part| self.is_tenant(bare(part)));
                     if let [left, right] = &arguments[..] {
-                        seen.tautology |= self.is_same_column(bare(left), bare(right), place);
+                        let (left, right) = (bare(left), bare(right));
+                        seen.tautology |=
+                            self.is_column(left, place) && self.is_same_column(left, right, place);
                     }
                 }
                 Expression::SubSelect { kind: SubSelect::Exists | SubSelect::Any, query, .. } => {
@@ -500,8 +505,10 @@ impl<'a> Judge<'a> {
                         place,
                         None,
                     );
+            // Of arrays there are many operators, and some are as good as equality.
+            let is_array = [one, other].iter().any(|side| matches!(side, Expression::Array(_)));
             seen.compared_weakly |=
-                is_weak && self.mentions_column(one, place) && self.mentions_tenant(other);
+                is_weak && !is_array && self.mentions_column(one, place) && self.mentions_tenant(other);
         }
     }
 
@@ -552,7 +559,7 @@ impl<'a> Judge<'a> {
                     && !self.is_column(other, place)
                     && !is_row_made_up
                     && is_known(other)
-                    && mentions(other, &is_column);
+                    && self.mentions_own_column(other, place);
             }
         }
     }
@@ -627,6 +634,11 @@ impl<'a> Judge<'a> {
 
     fn mentions_tenant(&self, expression: &Expression) -> bool {
         mentions(expression, &|part| self.is_tenant(part))
+    }
+
+    fn mentions_own_column(&self, expression: &Expression, place: &Place<'_>) -> bool {
+        self.is_own_column(expression, place)
+            || expression.parts().into_iter().any(|part| self.mentions_own_column(part, place))
     }
 
     fn mentions_column(&self, expression: &Expression, place: &Place<'_>) -> bool {
