@@ -193,7 +193,7 @@ tenant_cast as materialized (
 ),
 -- The text with literals taken out ({s}; {n} is the setting's name and {e} the empty text), names of tables as
 -- {r:schema.name} or {r:.name}, the tenant of the request as {t}: the setting, a function for it, in a trigger the column of the
--- row that is written.
+-- row that is written. Without their offsets the planner would write each step into every place that reads it.
 masked_code as materialized (
     select
         c.code_n,
@@ -230,6 +230,7 @@ masked_code as materialized (
                 '{r:\1.\2}',
                 'g'
             ) as text
+        offset 0
     ) as masked
     -- What qualifies a column, or names a type, reads no table.
     cross join lateral (
@@ -265,6 +266,7 @@ masked_code as materialized (
                 '{t}',
                 'g'
             ) as text
+        offset 0
     ) as qualified
     -- Where the function is fired, each table that fires it has the column, and nothing is assigned to it.
     left join lateral (
@@ -301,6 +303,7 @@ masked_code as materialized (
                     )
                 else qualified.text
             end as text
+        offset 0
     ) as fired
     cross join lateral (
         select

@@ -545,7 +545,8 @@ definer as materialized (
 ),
 -- Functions that make another the tenant of what runs behind them: by their own text, or by that of a function that they
 -- name. What they set is neither the tenant that there is nor nobody. A name in a variable may be the setting's where the
--- text has that, or where the caller says it.
+-- text has that, or where the caller says it. Without their offsets the planner would write each step into every place that
+-- reads it.
 tenant_setter (function_oid, function_name, before, behind, depth) as (
     select
         c.function_oid,
@@ -566,6 +567,7 @@ tenant_setter (function_oid, function_name, before, behind, depth) as (
             '{n}',
             'g'
         ) as text
+        offset 0
     ) as literal
     cross join lateral (
         select pg_catalog.regexp_replace(
@@ -587,6 +589,7 @@ tenant_setter (function_oid, function_name, before, behind, depth) as (
                 || ') ?\( ?\)' as pattern
             from tenant_function as f
         ) as functions
+        offset 0
     ) as read
     -- Its casts, and what takes the empty text for null or the other way round: once within the other.
     cross join (
@@ -601,6 +604,7 @@ tenant_setter (function_oid, function_name, before, behind, depth) as (
             '{t}',
             'g'
         ) as text
+        offset 0
     ) as bare
     -- What was the tenant, and is set again in the end.
     cross join lateral (
@@ -625,6 +629,7 @@ tenant_setter (function_oid, function_name, before, behind, depth) as (
                     )
                 else bare.text
             end as text
+        offset 0
     ) as kept
     cross join lateral (
         select
@@ -665,6 +670,7 @@ tenant_setter (function_oid, function_name, before, behind, depth) as (
                     )
                 )
             end as at
+        offset 0
     ) as found
     where found.at > 0
     union all

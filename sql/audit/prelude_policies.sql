@@ -365,7 +365,8 @@ judgement as materialized (
             from app as a
         ) as setting
     ) as known
-    cross join lateral (
+    -- Of what is not scoped alone, and once: without the offset the planner writes it into every place that asks for it.
+    left join lateral (
         select
             case
                 when sets.policy_oid is not null then 'TN317'
@@ -500,7 +501,9 @@ judgement as materialized (
                     )
             ) as called
         ) as alternative
-    ) as why
+        where not sound.is_scoped
+        offset 0
+    ) as why on true
 ),
 -- The five things that policies decide, and which expression decides each.
 command (command, part, policy_commands, at) as (

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{Contract, Slot, prelude, rules, statement};
+use super::{Contract, SETTINGS, Slot, prelude, rules, statement};
 use crate::query::quote_literal;
 
 /// The views, each a select behind the prelude, in a file with a header that names its columns.
@@ -105,8 +105,7 @@ pub fn script() -> String {
     text
 }
 
-/// A view and the function that it stands on. Of the prelude's expressions Postgres has no statistics, and would join thousands
-/// of rows by nested loops.
+/// A view and the function that it stands on, which runs under the same settings as the audit.
 fn define(text: &mut String, name: &str, comment: &str, columns: &[(&str, &str, &str)], body: &str) {
     let declared: Vec<String> =
         columns.iter().map(|(column, sql_type, _)| format!("{column} {sql_type}")).collect();
@@ -115,7 +114,7 @@ fn define(text: &mut String, name: &str, comment: &str, columns: &[(&str, &str, 
         text,
         "\ndrop view if exists tenancy.{name};\ndrop function if exists tenancy.audit_{name}();\n\
          create function tenancy.audit_{name}()\nreturns table ({})\nlanguage sql\nstable\nset search_path = ''\n\
-         set enable_nestloop = off\nset jit = off\nas $audit$\n{body}\n$audit$;\n\
+         set enable_nestloop = off\nset jit = off\nset work_mem = '1MB'\nas $audit$\n{body}\n$audit$;\n\
          comment on function tenancy.audit_{name}() is 'What the view tenancy.{name} shows.';\n\
          revoke all on function tenancy.audit_{name}() from public;\n\
          grant execute on function tenancy.audit_{name}() to rowhouse_auditor;\n\
@@ -184,7 +183,8 @@ pub fn standalone(contract: &Contract) -> String {
          -- the tenant, and what relations are (tenant, global or internal). Comments on relations count, too:\n\
          -- @tenant(tenant_id), @global, @internal. What nobody declared and has the tenant_column is taken for a tenant relation.\n\
          -- Then: psql -X -f this_file. No row means that nothing was found; a role that does not exist is TN109.\n\n\
-         begin transaction isolation level repeatable read, read only;\nset local search_path = '';\nset local enable_nestloop = off;\nset local jit = off;\n\n{};\n\nrollback;\n",
+         begin transaction isolation level repeatable read, read only;\n{};\n\n{};\n\nrollback;\n",
+        SETTINGS.replace("; ", ";\n"),
         statement(Slot::Literal(contract))
     )
 }

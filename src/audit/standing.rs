@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::{Contract, Error, Slot, facts};
+use super::{Contract, Error, SETTINGS, Slot, facts};
 
 const GRANTED: &str =
     "select g.contract::pg_catalog.text as contract, g.functions from tenancy.gate_contract() as g";
@@ -59,12 +59,8 @@ impl Standing {
     /// [`Error`].
     pub async fn read(client: &Client, granted: Granted) -> Result<Self, Error> {
         let contract = serde_json::to_string(&granted.contract).map_err(Error::Contract)?;
-        // Under an empty search_path, as the audit itself: by it names and definitions are compared.
-        client
-            .batch_execute(
-                "begin transaction read only; set local search_path = ''; set local enable_nestloop = off; set local jit = off",
-            )
-            .await?;
+        // As the audit itself: by the empty search_path names and definitions are compared.
+        client.batch_execute(&format!("begin transaction read only; {SETTINGS}")).await?;
         let statement = format!("{}\n{STANDING}", facts(Slot::Parameter));
         let row = client.query_one(&statement, &[&contract]).await;
         client.batch_execute("rollback").await?;

@@ -437,18 +437,18 @@ async fn a_relation_whose_isolation_is_not_enforced_is_refused_with_its_reason()
         (
             "api.unproven",
             format!(
-                "create function api.whatever() returns boolean language plpgsql stable as 'begin return true; end';
-                 grant execute on function api.whatever() to rowhouse_app; {}",
-                policed("api.unproven", "using (api.whatever())")
+                "create function api.whatever(tenant uuid) returns boolean language plpgsql stable as 'begin return true; end';
+                 grant execute on function api.whatever(uuid) to rowhouse_app; {}",
+                policed("api.unproven", "using (api.whatever(tenant_id))")
             ),
             "rows came back with no tenant set",
         ),
         (
             "api.slow",
             format!(
-                "create function api.slowly() returns boolean language plpgsql stable as 'begin perform pg_sleep(3); return true; end';
-                 grant execute on function api.slowly() to rowhouse_app; {}",
-                policed("api.slow", "using (api.slowly())")
+                "create function api.slowly(tenant uuid) returns boolean language plpgsql stable as 'begin perform pg_sleep(3); return true; end';
+                 grant execute on function api.slowly(uuid) to rowhouse_app; {}",
+                policed("api.slow", "using (api.slowly(tenant_id))")
             ),
             "isolation is not proven: the probe with no tenant set failed with 57014",
         ),

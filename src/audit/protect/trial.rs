@@ -107,9 +107,7 @@ async fn tried(client: &Client, protection: &Protection) -> Result<Vec<Finding>,
     client.batch_execute("rollback to savepoint contract").await?;
     let mut contract = contract.unwrap_or_else(|| Contract::new(&protection.role));
     contract.role.clone_from(&protection.role);
-    client
-        .batch_execute("set local search_path = ''; set local enable_nestloop = off; set local jit = off")
-        .await?;
+    client.batch_execute(audit::SETTINGS).await?;
     let mut findings = audit::findings(client, &contract, |_| true).await?;
     findings.retain(|finding| {
         let here = finding.relation.as_deref() == Some(protection.relation.as_str());

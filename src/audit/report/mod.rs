@@ -26,7 +26,7 @@ pub use pgtap::pgtap;
 pub use sarif::sarif;
 pub use text::{explain, list, text};
 
-use super::{Contract, Error, Finding, Level};
+use super::{Contract, Error, Finding, Level, SETTINGS};
 
 const DESCRIBED: &str = include_str!("../../../sql/audit/described.sql");
 const SCOPES: &str = include_str!("../../../sql/audit/scopes.sql");
@@ -185,10 +185,10 @@ impl Report {
     pub async fn look_at_scopes(&mut self, client: &Client) -> Result<(), Error> {
         let contract = serde_json::to_string(&self.contract).map_err(Error::Contract)?;
         client
-            .batch_execute(
-                "begin transaction isolation level repeatable read, read only; set local search_path = ''; \
-                 set local enable_nestloop = off; set local jit = off; set local statement_timeout = 60000",
-            )
+            .batch_execute(&format!(
+                "begin transaction isolation level repeatable read, read only; {SETTINGS}; \
+                 set local statement_timeout = 60000"
+            ))
             .await?;
         let scopes = scopes(client, &contract).await;
         let ended = client.batch_execute("rollback").await;
