@@ -437,7 +437,7 @@ async fn a_relation_whose_isolation_is_not_enforced_is_refused_with_its_reason()
         (
             "api.unproven",
             format!(
-                "create function api.whatever(tenant uuid) returns boolean language plpgsql stable as 'begin return true; end';
+                "create function api.whatever(tenant uuid) returns boolean language plpgsql stable as $$begin return length(current_setting('app.current_tenant_id', true)) >= 0 or tenant is not null; end$$;
                  grant execute on function api.whatever(uuid) to rowhouse_app; {}",
                 policed("api.unproven", "using (api.whatever(tenant_id))")
             ),
@@ -446,7 +446,7 @@ async fn a_relation_whose_isolation_is_not_enforced_is_refused_with_its_reason()
         (
             "api.slow",
             format!(
-                "create function api.slowly(tenant uuid) returns boolean language plpgsql stable as 'begin perform pg_sleep(3); return true; end';
+                "create function api.slowly(tenant uuid) returns boolean language plpgsql stable as $$begin perform pg_sleep(3), current_setting('app.current_tenant_id', true); return true; end$$;
                  grant execute on function api.slowly(uuid) to rowhouse_app; {}",
                 policed("api.slow", "using (api.slowly(tenant_id))")
             ),
