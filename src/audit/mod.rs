@@ -33,7 +33,7 @@ use crate::query::quote_literal;
 /// What the statements of the audit run under, for the rest of a transaction. Names are written in full; of the prelude's
 /// expressions Postgres has no statistics, and would join thousands of rows by nested loops; and a hundred of them at once, each
 /// with the memory of a statement of its own, would be too much.
-pub(crate) const SETTINGS: &str = "set local search_path = ''; set local enable_nestloop = off; set local jit = off; \
+pub const SETTINGS: &str = "set local search_path = ''; set local enable_nestloop = off; set local jit = off; \
     set local work_mem = '1MB'";
 
 const PRELUDE: &str = include_str!("../../sql/audit/prelude.sql");

@@ -462,7 +462,9 @@ async fn audit_as(
     assert!(rule.contains(number), "the rule asks for the server's version");
     let statement =
         format!("{before}tn901 as ({}", rule.replace(number, &format!("'{version}'::pg_catalog.text")));
+    client.batch_execute(&format!("begin; {}", audit::SETTINGS)).await.expect("a transaction");
     let rows = client.query(statement.as_str(), &[]).await.expect("the audit runs");
+    client.batch_execute("rollback").await.expect("ended");
     rows.iter()
         .map(|row| {
             let (level, code, object): (&str, &str, &str) =
