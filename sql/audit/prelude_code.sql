@@ -287,6 +287,15 @@ masked_code as materialized (
                 qualified.text !~ '\mreturn null\M'
                 or pg_catalog.bool_and(g.tgtype & 2 = 0)
             )
+            and not exists (
+                select
+                from pg_catalog.pg_trigger as m
+                inner join pg_catalog.pg_trigger as o on o.tgrelid = m.tgrelid and o.tgfoid <> m.tgfoid
+                where m.tgfoid = c.code_oid
+                    and m.tgtype & 2 <> 0
+                    and o.tgtype & 3 = 3
+                    and not o.tgisinternal
+            )
     ) as fires on true
     cross join lateral (
         select
@@ -456,6 +465,23 @@ tenant_variable as materialized (
         cross join lateral pg_catalog.unnest(pg_catalog.regexp_split_to_array(m.parts[1], ' or ')) as x (text)
     ) as v
     where v.name is not null
+        and (
+            v.rest ~ ('^ ?begin\M')
+            or not exists (
+                select
+                from named_code as n
+                inner join pg_catalog.pg_proc as p on p.oid = n.code_oid
+                where n.code_n = v.code_n
+                    and v.rest !~ ' is (?:distinct|not)'
+                    and v.name = any (pg_catalog.string_to_array(pg_catalog.lower(pg_catalog.array_to_string(p.proargnames, ',')), ','))
+            )
+        )
+        and v.rest !~ '\malias for\M|\$\d+ ?:?=|\mcursor ?\(|<<'
+        and v.rest !~ ('\.' || v.name || ' ?=|\minto [^;]*\.' || v.name || '\M')
+        and (
+            v.rest !~ '\mdeclare\M'
+            or v.rest ~ '^ ?declare\M'
+        )
         and v.rest !~ (
             '\m' || v.name || ' ?:=|(?:;|\m(?:then|else|begin|loop|diagnostics [^;]*)) ?\m' || v.name || ' ?='
         )
@@ -517,7 +543,9 @@ reduced_code (code_n, text, step) as (
                     when g.parts[1] ~ '\m(?:using|on conflict) ?$' and inner_part.text ~ '^[\w, ]+$'
                         then '{u:' || pg_catalog.regexp_replace(inner_part.text, ' ?, ?', '+', 'g') || '}'
                     -- Columns may be named as tables are.
-                    when g.parts[1] ~ '\minsert into \S+(?: as \w+)? ?$|\mvalues ?$|^ ?, ?$'
+                    when g.parts[1] ~ '\monly ?$' and inner_part.text ~ '\{r:' then '{bad}'
+                    when g.parts[1] ~ ', ?$' and inner_part.text ~ '\{r:' and inner_part.text ~ '\m(?:select|table|join|from|update|into)\M' then '{bad}'
+                    when g.parts[1] ~ '\minsert into \S+(?: as \w+)? ?$|\mvalues ?$|^ ?, ?$|l\} ?, ?$'
                         then '{l '
                             || pg_catalog.regexp_replace(inner_part.text, '\{r:[^{}.]*\.([^{}]*)\}', '\1', 'g')
                             || ' l}'

@@ -408,7 +408,7 @@ callable as materialized (
         pg_catalog.lower(
             pg_catalog.regexp_replace(
                 f.body,
-                '([eE]''(?:[^''\\]|\\.|'''')*''|''(?:[^'']|'''')*''|"[^"]*")|--[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/',
+                '([eE]''(?:[^''\\]|\\.|'''')*''|''(?:[^'']|'''')*''|"[^"]*")|--[^\n\r]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/',
                 '\1 ',
                 'g'
             )
@@ -446,7 +446,7 @@ code as materialized (
         pg_catalog.lower(
             pg_catalog.regexp_replace(
                 r.body,
-                '([eE]''(?:[^''\\]|\\.|'''')*''|''(?:[^'']|'''')*''|"[^"]*")|--[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/',
+                '([eE]''(?:[^''\\]|\\.|'''')*''|''(?:[^'']|'''')*''|"[^"]*")|--[^\n\r]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/',
                 '\1 ',
                 'g'
             )
@@ -501,7 +501,15 @@ definer as materialized (
         scoped.names as scoped_names,
         f.language_name not in ('sql', 'plpgsql')
             or f.text ~ '\m(?:(?:query|table|schema|database|cursor)_to_xml\w*|dblink\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table|pg_read_\w+|pg_logical_\w+|lo_get|loread|lo_export)\M'
-            or pg_catalog.regexp_replace(f.text, 'e?''(?:[^'']|'''')*''', ' ', 'g') ~ '\mexecute\M' as opaque
+            or pg_catalog.regexp_replace(f.text, 'e?''(?:[^'']|'''')*''', ' ', 'g') ~ '\mexecute\M'
+            or f.text ~ '\mu&"|\mpg_stats\M|\mpg_statistic\M'
+            or exists (
+                select
+                from door_code as d
+                inner join code as c on c.function_oid = d.code_oid
+                where d.function_oid = f.function_oid
+                    and (pg_catalog.regexp_replace(c.text, 'e?''(?:[^'']|'''')*''', ' ', 'g') ~ '\mexecute\M' or c.text ~ '\m(?:query|table|schema|database|cursor)_to_xml')
+            ) as opaque
     from callable as f
     left join (
         select

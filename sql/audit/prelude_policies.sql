@@ -157,7 +157,7 @@ helper as materialized (
         from app as x
     ) as a
     cross join lateral (
-        select pg_catalog.regexp_replace(f.body, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body
+        select pg_catalog.regexp_replace(f.body, '--[^\n\r]*|/\*.*?\*/', ' ', 'g') as body
     ) as told
     where f.function_oid in (
             select d.used_oid

@@ -27,7 +27,7 @@ unit as materialized (
     ) as c
     cross join lateral pg_catalog.unnest(pg_catalog.regexp_split_to_array(
         c.text,
-        ';|\m(?:then|else|loop|begin|return query|return next|return|declare|exception)\M'
+        ';|(?<![.])\m(?:then|else|loop|begin|return query|return next|return|declare|exception)\M'
     )) with ordinality as s (text, at)
     where s.text ~ '\S'
 ),
@@ -106,7 +106,7 @@ branch as materialized (
         kind.condition,
         kind.known
     from parsed_unit as u
-    cross join lateral pg_catalog.unnest(pg_catalog.regexp_split_to_array(u.text, ' ?\m(?:union|intersect|except)\M(?: all\M| distinct\M)? ?'))
+    cross join lateral pg_catalog.unnest(pg_catalog.regexp_split_to_array(u.text, ' ?(?<![.])\m(?:union|intersect|except)\M(?: all\M| distinct\M)? ?'))
         with ordinality as s (text, at)
     cross join lateral (
         select pg_catalog.regexp_match(s.text, ' returning (.*)$') as parts
@@ -203,8 +203,9 @@ read_item as materialized (
             pg_catalog.substring(body.parts[1], '^\{r:[^{}.]*\.([^{}]*)\}$'),
             pg_catalog.substring(body.parts[1], '^(?:\w+ ?\. ?)?(\w+)')
         ) as alias,
-        body.parts[3] as condition,
-        body.parts[4] as shared
+        body.parts[4] as condition,
+        body.parts[5] as shared,
+        body.parts[3] is not null as is_renamed
     from branch as b
     cross join lateral pg_catalog.regexp_matches(
         ', ' || b.sources,
@@ -216,7 +217,7 @@ read_item as materialized (
         select pg_catalog.regexp_match(
             pg_catalog.btrim(i.parts[2]),
             '^(?:lateral |only )*(\{r:[^{}]*\}|\{q:\d+\}|\{x[^{}]*\}|[\w.$]+(?: ?\{x[^{}]*\})?)(?: with ordinality)?'
-            '(?: (?:as )?(?!on\M|using\M)(?:\{r:\.)?(\w+)\}?)?(?: ?\{x[^{}]*\})?(?: on (.*)| using \{u:([^{}]*)\})?$'
+            '(?: (?:as )?(?!on\M|using\M)(?:\{r:\.)?(\w+)\}?)?( ?\{x[^{}]*\})?(?: on (.*)| using \{u:([^{}]*)\})?$'
         ) as parts
     ) as body
     where b.sources <> ''
@@ -274,7 +275,7 @@ node as materialized (
         i.source,
         case when query.query_n is null then table_name.name end as relation_name,
         query.query_n,
-        i.is_strange or i.source is null as is_strange
+        i.is_strange or i.source is null or i.is_renamed and i.source ~ '^\{[rq]:' as is_strange
     from read_item as i
     cross join lateral (
         select pg_catalog.substring(i.source, '^\{r:[^{}.]*\.([^{}]*)\}$') as name
@@ -379,7 +380,7 @@ shown_column (code_n, unit_n, column_name, at, is_alone) as (
             and n.unit_n = c.unit_n
             and n.branch_n = c.branch_n
             and (c.qualifier is null or c.qualifier = n.alias)
-            and (c.column_name = n.tenant_column or c.column_name = '*' and c.branches_n = 1)
+            and (c.column_name = n.tenant_column or c.column_name = '*' and c.branches_n = 1 and c.columns_n = 1 and (select pg_catalog.count(*) from read_item as o where o.code_n = c.code_n and o.unit_n = c.unit_n and o.branch_n = c.branch_n) = 1)
         where not c.is_added
             and (c.is_request or n.tenant_column is not null)
         group by
@@ -451,7 +452,7 @@ row_variable as materialized (
         v.unit_ns,
         s.column_name,
         c.text
-    having pg_catalog.count(distinct s.unit_n) = pg_catalog.cardinality(v.unit_ns)
+    having c.text ~ '^ ?declare\M' and pg_catalog.count(distinct s.unit_n) = pg_catalog.cardinality(v.unit_ns)
         and pg_catalog.cardinality(v.unit_ns) = (
             select pg_catalog.count(*)
             from pg_catalog.regexp_matches(

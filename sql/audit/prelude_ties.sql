@@ -12,6 +12,7 @@ demand as materialized (
         d.is_optional,
         own.parts[1] as qualifier,
         own.parts[2] as column_name,
+        pg_catalog.substring(c.text, '\{q:(\d+)\} ?$')::pg_catalog.int4 as query_n,
         equal.parts[1] as left_alias,
         equal.parts[2] as left_column,
         equal.parts[3] as right_alias,
@@ -146,6 +147,16 @@ resolved_tie as materialized (
         n.unit_n is null,
         s.depth
 ),
+-- Queries that are tied to what stands around them, or hold such: whose columns tie nothing but themselves.
+correlated as materialized (
+    select distinct
+        q.code_n,
+        q.outer_unit_n as query_n
+    from resolved_tie as e
+    inner join surroundings as q on q.code_n = e.code_n and q.unit_n = e.unit_n
+    inner join surroundings as o on o.code_n = q.code_n and o.unit_n = q.outer_unit_n and o.outer_unit_n = e.other_unit_n
+    where o.depth > 0
+),
 -- The transition tables of triggers, where each table that fires the function has the column.
 written_rows as materialized (
     select
@@ -185,6 +196,7 @@ tied (code_n, unit_n, branch_n, alias, column_name) as (
         and d.unit_n = n.unit_n
         and d.branch_n = n.branch_n
         and d.column_name = n.tenant_column
+        and not exists (select from correlated as x where x.code_n = d.code_n and x.query_n = d.query_n)
         and (
             case
                 when d.is_optional then d.qualifier = n.alias and d.item_n = n.item_n
@@ -201,6 +213,7 @@ tied (code_n, unit_n, branch_n, alias, column_name) as (
         s.column_name
     from node as n
     inner join shown_column as s on s.code_n = n.code_n and s.unit_n = n.query_n
+    where not exists (select from correlated as x where x.code_n = n.code_n and x.query_n = n.query_n)
     union
     -- The rows that a statement has written, of which policies were asked.
     select
@@ -274,13 +287,27 @@ open_unit as materialized (
         n.unit_n
     from node as n
     where n.is_strange
-        and n.text ~ '\{r:'
+        and n.text ~ '\{[rq]:'
     union all
     select
         u.code_n,
         u.unit_n
     from parsed_unit as u
     where u.whole ~ '[()]|\{bad\}'
+    union all
+    select
+        b.code_n,
+        b.unit_n
+    from branch as b
+    where b.text ~ '\m(?:as|\.) ?(?:where|group|order|having|limit|offset|fetch|window|for|returning|from|union|except|intersect)\M(?! (?:by|update)\M)'
+        or pg_catalog.regexp_count(b.text, '\m(?:from|join|using) (?:only |lateral )*\{r:') > (
+            select pg_catalog.count(*)
+            from node as n
+            where n.code_n = b.code_n
+                and n.unit_n = b.unit_n
+                and n.branch_n = b.branch_n
+                and n.source ~ '^\{r:'
+        )
     union all
     select
         b.code_n,

@@ -42,16 +42,23 @@ cross join lateral (
                 -- A local one checks the view's own condition alone.
                 and (o.option_value = 'cascaded' or d.filters_itself)
         )
-        and not exists (
-            select
-            from pg_catalog.pg_trigger as g
-            where g.tgrelid = v.relation_oid
-                and g.tgtype & 64 <> 0
-        )
+        -- A write that no INSTEAD OF trigger takes: 4 is INSERT, 16 UPDATE.
         and exists (
             select
             from acting_role as r
-            where pg_catalog.has_any_column_privilege(r.role_oid, v.relation_oid, 'INSERT, UPDATE')
+            cross join (
+                values
+                    ('INSERT', 4),
+                    ('UPDATE', 16)
+            ) as w (privilege, event)
+            where pg_catalog.has_any_column_privilege(r.role_oid, v.relation_oid, w.privilege)
+                and not exists (
+                    select
+                    from pg_catalog.pg_trigger as g
+                    where g.tgrelid = v.relation_oid
+                        and g.tgtype & 64 <> 0
+                        and g.tgtype & w.event <> 0
+                )
         )
     union all
     -- Written by a trigger in its stead, as the function's owner.

@@ -43,7 +43,20 @@ cross join lateral (
         or d.names is not null
         and (
             -- The row of a BEFORE trigger for each row is what it makes of it.
-            g.tgtype & 3 = 3 and f.text ~ '\mnew\s*(\.\s*"?\w+"?\s*)?:?=|\minto\s+(strict\s+)?new\M'
+            g.tgtype & 3 = 3 and f.text ~ '\mnew\s*(\.\s*"?\w+"?\s*)?:?=|\m(into|for)\s[^;]*\mnew\M|\mreturn\s+(?!(new|old|null)\s*;)'
+            -- What it says carries what it has read.
+            or f.text ~ '\mraise\s[^;]*(''\s*,|\musing\M[^;]*\()|\mset_config\M|\mnotify\M|\mpg_notify\M'
+            or exists (
+                select
+                from door_code as h
+                where h.function_oid = f.function_oid
+                    and h.code_oid <> f.function_oid
+                    and not exists (
+                        select
+                        from tenant_function as t
+                        where t.function_oid = h.code_oid
+                    )
+            )
             or exists (
                 select
                 from relation as x
