@@ -287,6 +287,7 @@ masked_code as materialized (
                 qualified.text !~ '\mreturn null\M'
                 or pg_catalog.bool_and(g.tgtype & 2 = 0)
             )
+            -- A later trigger may make it another tenant's row, or drop it, once this one has believed it.
             and not exists (
                 select
                 from pg_catalog.pg_trigger as m
@@ -465,6 +466,7 @@ tenant_variable as materialized (
         cross join lateral pg_catalog.unnest(pg_catalog.regexp_split_to_array(m.parts[1], ' or ')) as x (text)
     ) as v
     where v.name is not null
+        -- An argument that has another name, or another meaning in a nested block, is not the one that was compared.
         and (
             v.rest ~ ('^ ?begin\M')
             or not exists (

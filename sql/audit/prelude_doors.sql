@@ -502,13 +502,18 @@ definer as materialized (
         f.language_name not in ('sql', 'plpgsql')
             or f.text ~ '\m(?:(?:query|table|schema|database|cursor)_to_xml\w*|dblink\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table|pg_read_\w+|pg_logical_\w+|lo_get|loread|lo_export)\M'
             or pg_catalog.regexp_replace(f.text, 'e?''(?:[^'']|'''')*''', ' ', 'g') ~ '\mexecute\M'
+            -- Names in escapes, and values of every tenant beside the tables.
             or f.text ~ '\mu&"|\mpg_stats\M|\mpg_statistic\M'
+            -- A helper that runs what it is told to.
             or exists (
                 select
                 from door_code as d
                 inner join code as c on c.function_oid = d.code_oid
                 where d.function_oid = f.function_oid
-                    and (pg_catalog.regexp_replace(c.text, 'e?''(?:[^'']|'''')*''', ' ', 'g') ~ '\mexecute\M' or c.text ~ '\m(?:query|table|schema|database|cursor)_to_xml')
+                    and (
+                        pg_catalog.regexp_replace(c.text, 'e?''(?:[^'']|'''')*''', ' ', 'g') ~ '\mexecute\M'
+                        or c.text ~ '\m(?:query|table|schema|database|cursor)_to_xml'
+                    )
             ) as opaque
     from callable as f
     left join (

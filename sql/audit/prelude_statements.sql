@@ -380,7 +380,20 @@ shown_column (code_n, unit_n, column_name, at, is_alone) as (
             and n.unit_n = c.unit_n
             and n.branch_n = c.branch_n
             and (c.qualifier is null or c.qualifier = n.alias)
-            and (c.column_name = n.tenant_column or c.column_name = '*' and c.branches_n = 1 and c.columns_n = 1 and (select pg_catalog.count(*) from read_item as o where o.code_n = c.code_n and o.unit_n = c.unit_n and o.branch_n = c.branch_n) = 1)
+            and (
+                c.column_name = n.tenant_column
+                -- Of two columns of one name the first would be shown.
+                or c.column_name = '*'
+                and c.branches_n = 1
+                and c.columns_n = 1
+                and (
+                    select pg_catalog.count(*)
+                    from read_item as o
+                    where o.code_n = c.code_n
+                        and o.unit_n = c.unit_n
+                        and o.branch_n = c.branch_n
+                ) = 1
+            )
         where not c.is_added
             and (c.is_request or n.tenant_column is not null)
         group by

@@ -299,6 +299,7 @@ open_unit as materialized (
         b.code_n,
         b.unit_n
     from branch as b
+    -- A label or a column that is named as a clause would end the query before its tables: all of them must have been found.
     where b.text ~ '\m(?:as|\.) ?(?:where|group|order|having|limit|offset|fetch|window|for|returning|from|union|except|intersect)\M(?! (?:by|update)\M)'
         or pg_catalog.regexp_count(b.text, '\m(?:from|join|using) (?:only |lateral )*\{r:') > (
             select pg_catalog.count(*)
